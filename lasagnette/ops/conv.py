@@ -1,0 +1,238 @@
+"""Two-dimensional convolution as PyTensor Ops, with the bias and the relu in the same pass.
+
+The Ops correlate; :func:`conv2d` turns a true convolution into a correlation by flipping the
+filters symbolically. Arrays are ``(batch, channels, rows, columns)`` and
+``(filters, channels, rows, columns)``, float32 or float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytensor.tensor as pt
+from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.graph.basic import Apply, Variable
+from pytensor.graph.op import Op
+from pytensor.tensor.type import TensorType
+
+from lasagnette.ops import kernels
+from lasagnette.ops.pool import MaxPool2dGrad
+from lasagnette.ops.shapes import Pad, as_pair, conv_output_length, conv_padding
+
+__all__ = ["Conv2d", "Conv2dGradInput", "Conv2dGradWeights", "conv2d"]
+
+
+class _Conv(Op):
+    """What the three Ops share: padding (top, bottom, left, right) and stride."""
+
+    __props__: tuple[str, ...] = ("pad", "stride")
+
+    def __init__(self, pad: tuple[int, int, int, int], stride: tuple[int, int]) -> None:
+        self.pad = pad
+        self.stride = stride
+
+
+class Conv2d(_Conv):
+    """Correlation of a batch with filters, plus bias, optionally cut at zero.
+
+    Inputs: x, w, and a bias ``(filters,)`` when `bias` is true.
+    """
+
+    __props__ = ("pad", "stride", "bias", "relu")
+
+    def __init__(
+        self,
+        pad: tuple[int, int, int, int],
+        stride: tuple[int, int],
+        bias: bool = False,
+        relu: bool = False,
+    ) -> None:
+        super().__init__(pad, stride)
+        self.bias = bias
+        self.relu = relu
+
+    def make_node(self, *inputs: Any) -> Apply:
+        x, w, *rest = (pt.as_tensor_variable(v) for v in inputs)
+        if len(rest) != self.bias:
+            raise ValueError(f"Conv2d takes {2 + self.bias} inputs, got {len(inputs)}")
+        _check(x, w, *rest)
+        top, bottom, left, right = self.pad
+        fr, fc = w.type.shape[2:]
+        shape = (
+            x.type.shape[0],
+            w.type.shape[0],
+            fr and conv_output_length(x.type.shape[2], fr, self.stride[0], top, bottom),
+            fc and conv_output_length(x.type.shape[3], fc, self.stride[1], left, right),
+        )
+        return Apply(self, [x, w, *rest], [TensorType(x.dtype, shape=shape)()])
+
+    def infer_shape(self, fgraph, node, shapes):
+        x, w = shapes[:2]
+        top, bottom, left, right = self.pad
+        rows = (x[2] + (top + bottom) - w[2]) // self.stride[0] + 1
+        columns = (x[3] + (left + right) - w[3]) // self.stride[1] + 1
+        return [(x[0], w[0], rows, columns)]
+
+    def perform(self, node, inputs, output_storage):
+        x, w, *bias = inputs
+        output_storage[0][0] = kernels.conv2d(
+            x, w, bias[0] if bias else None, pad=self.pad, stride=self.stride, relu=self.relu
+        )
+
+    def pullback(self, inputs, outputs, cotangents):
+        x, w = inputs[:2]
+        (g,) = cotangents
+        if isinstance(g.type, DisconnectedType):
+            return [disconnected_type() for _ in inputs]
+        if self.relu:
+            g = _through_relu(outputs[0], g)
+        gx = Conv2dGradInput(self.pad, self.stride)(x, w, g)
+        gw, gb = Conv2dGradWeights(self.pad, self.stride)(x, w, g)
+        return [gx, gw, gb][: len(inputs)]
+
+
+def _through_relu(y: Variable, g: Variable) -> Variable:
+    """Keep the gradient where the relu's output is positive.
+
+    Where a max pooling follows the relu, its gradient Op applies the mask at the pooled size:
+    one pass over the large maps fewer.
+    """
+    node = g.owner
+    if node is not None and isinstance(node.op, MaxPool2dGrad) and node.inputs[0] is y:
+        return node.op.of_relu()(*node.inputs)
+    return pt.switch(pt.gt(y, 0), g, pt.zeros((), dtype=g.dtype))
+
+
+class Conv2dGradInput(_Conv):
+    """Gradient of the correlation with respect to its input; x gives the shape only."""
+
+    def make_node(self, x: Variable, w: Variable, g: Variable) -> Apply:
+        return Apply(self, [x, w, g], [TensorType(x.type.dtype, shape=x.type.shape)()])
+
+    def infer_shape(self, fgraph, node, shapes):
+        return [shapes[0]]
+
+    def connection_pattern(self, node):
+        return [[False], [True], [True]]
+
+    def perform(self, node, inputs, output_storage):
+        x, w, g = inputs
+        output_storage[0][0] = kernels.conv2d_grad_input(
+            w, g, x.shape, pad=self.pad, stride=self.stride
+        )
+
+    def pullback(self, inputs, outputs, cotangents):
+        _x, w, g = inputs
+        (v,) = cotangents
+        gw, _ = Conv2dGradWeights(self.pad, self.stride)(v, w, g)
+        return [disconnected_type(), gw, Conv2d(self.pad, self.stride)(v, w)]
+
+
+class Conv2dGradWeights(_Conv):
+    """Gradients with respect to filters and bias; w gives the shape only."""
+
+    def make_node(self, x: Variable, w: Variable, g: Variable) -> Apply:
+        return Apply(
+            self,
+            [x, w, g],
+            [
+                TensorType(x.type.dtype, shape=w.type.shape)(),
+                TensorType(x.type.dtype, shape=w.type.shape[:1])(),
+            ],
+        )
+
+    def infer_shape(self, fgraph, node, shapes):
+        return [shapes[1], shapes[1][:1]]
+
+    def connection_pattern(self, node):
+        return [[True, False], [False, False], [True, True]]
+
+    def perform(self, node, inputs, output_storage):
+        x, w, g = inputs
+        output_storage[0][0], output_storage[1][0] = kernels.conv2d_grad_weights(
+            x, g, w.shape, pad=self.pad, stride=self.stride
+        )
+
+    def pullback(self, inputs, outputs, cotangents):
+        x, w, g = inputs
+        vw, vb = cotangents
+        to_x, to_g = disconnected_type(), None
+        if not isinstance(vw.type, DisconnectedType):
+            to_x = Conv2dGradInput(self.pad, self.stride)(x, vw, g)
+            to_g = Conv2d(self.pad, self.stride)(x, vw)
+        if not isinstance(vb.type, DisconnectedType):
+            spread = pt.zeros_like(g) + vb[None, :, None, None]
+            to_g = spread if to_g is None else to_g + spread
+        return [to_x, disconnected_type(), disconnected_type() if to_g is None else to_g]
+
+
+def conv2d(
+    x: Any,
+    w: Any,
+    bias: Any = None,
+    *,
+    pad: Pad = "valid",
+    stride: int | tuple[int, int] = (1, 1),
+    flip_filters: bool = True,
+    relu: bool = False,
+) -> Variable:
+    """Convolve a batch of images with a bank of filters.
+
+    Parameters
+    ----------
+    x : tensor4, (batch, channels, rows, columns)
+    w : tensor4, (filters, channels, filter rows, filter columns)
+        The filters' rows and columns must be known when the graph is built.
+    bias : vector, optional, (filters,)
+    pad : {'valid', 'same', 'full'}, int or pair of int
+        Zeros around the image.
+    stride : int or pair of int
+    flip_filters : bool
+        True (default): true convolution, as in Lasagne; False: correlation.
+    relu : bool
+        Cut the result at zero in the same pass.
+
+    Returns
+    -------
+    tensor4, (batch, filters, rows, columns)
+
+    Raises
+    ------
+    ValueError
+        For another `pad`, a `stride` below 1, filters of unknown size or inputs of
+        wrong rank or type.
+    """
+    x, w = pt.as_tensor_variable(x), pt.as_tensor_variable(w)
+    _check(x, w)
+    filter_size = w.type.shape[2:]
+    if None in filter_size:
+        raise ValueError(
+            f"conv2d: the filters' rows and columns must be known, got shape {w.type.shape!r}; "
+            "use pytensor.tensor.specify_shape or a shared variable with a static shape"
+        )
+    stride = as_pair(stride, "conv2d: stride")
+    if min(stride) < 1:
+        raise ValueError(f"conv2d: stride must be at least 1, got {stride!r}")
+    if flip_filters:
+        w = w[:, :, ::-1, ::-1]
+    op = Conv2d(conv_padding(pad, filter_size), stride, bias is not None, relu)
+    return op(x, w) if bias is None else op(x, w, bias)
+
+
+def _check(x: Variable, w: Variable, bias: Variable | None = None) -> None:
+    if x.type.ndim != 4 or w.type.ndim != 4:
+        raise ValueError(
+            "conv2d: input and filters must have 4 dimensions, "
+            f"got {x.type.ndim!r} and {w.type.ndim!r}"
+        )
+    dtypes = {v.type.dtype for v in (x, w, bias) if v is not None}
+    if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
+        raise ValueError(
+            "conv2d: input, filters and bias must all be float32 or all float64, "
+            f"got {sorted(dtypes)!r}; cast them to one type"
+        )
+    channels = {x.type.shape[1], w.type.shape[1]} - {None}
+    if len(channels) > 1:
+        raise ValueError(
+            f"conv2d: the input has {x.type.shape[1]!r} channels, the filters {w.type.shape[1]!r}"
+        )

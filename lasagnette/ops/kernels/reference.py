@@ -1,0 +1,245 @@
+"""The kernels in NumPy: what runs where no compiled kernels are, and what tests hold them to.
+
+Convolutions gather patches into matrices (im2col) in chunks and multiply with BLAS. Every
+function takes and returns arrays of one type, float32 or float64, and correlates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from lasagnette.ops.shapes import pool_output_length
+
+__all__ = [
+    "average_pool",
+    "average_pool_grad",
+    "conv2d",
+    "conv2d_grad_input",
+    "conv2d_grad_weights",
+    "dropout_mask",
+    "max_pool",
+    "max_pool_grad",
+]
+
+Pair = tuple[int, int]
+Padding = tuple[int, int, int, int]
+
+# Values in one gathered matrix: large enough for BLAS, small enough for the caches.
+CHUNK = 1 << 21
+
+
+def _padded(x: np.ndarray, pad: Padding) -> np.ndarray:
+    top, bottom, left, right = pad
+    return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right))) if any(pad) else x
+
+
+def _patches(x: np.ndarray, filter_size: Pair, stride: Pair) -> np.ndarray:
+    """View ``(batch, channels, rows, columns, filter rows, filter columns)``."""
+    view = sliding_window_view(x, filter_size, axis=(2, 3))
+    return view[:, :, :: stride[0], :: stride[1]]
+
+
+def _chunks(batch: int, values_per_image: int) -> Iterator[slice]:
+    step = max(1, CHUNK // max(1, values_per_image))
+    return (slice(i, i + step) for i in range(0, batch, step))
+
+
+def conv2d(
+    x: np.ndarray,
+    w: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    pad: Padding = (0, 0, 0, 0),
+    stride: Pair = (1, 1),
+    relu: bool = False,
+) -> np.ndarray:
+    """Correlate; see :func:`lasagnette.ops.kernels.conv2d`."""
+    filters, channels, *filter_size = w.shape
+    patches = _patches(_padded(x, pad), (filter_size[0], filter_size[1]), stride)
+    batch, _, rows, columns = patches.shape[:4]
+    y = np.empty((batch, filters, rows, columns), x.dtype)
+    matrix = w.reshape(filters, -1)
+    for part in _chunks(batch, matrix.shape[1] * rows * columns):
+        gathered = patches[part].transpose(0, 1, 4, 5, 2, 3)
+        gathered = gathered.reshape(-1, matrix.shape[1], rows * columns)
+        y[part] = np.matmul(matrix, gathered).reshape(-1, filters, rows, columns)
+    if bias is not None:
+        y += bias[:, None, None]
+    return np.maximum(y, 0, out=y) if relu else y
+
+
+def conv2d_grad_input(
+    w: np.ndarray,
+    g: np.ndarray,
+    input_shape: tuple[int, ...],
+    *,
+    pad: Padding = (0, 0, 0, 0),
+    stride: Pair = (1, 1),
+) -> np.ndarray:
+    """Gradient for the input; see :func:`lasagnette.ops.kernels.conv2d_grad_input`."""
+    filters, channels, fr, fc = w.shape
+    batch, _, rows, columns = input_shape
+    top, bottom, left, right = pad
+    gr, gc = g.shape[2:]
+    gx = np.zeros((batch, channels, rows + top + bottom, columns + left + right), g.dtype)
+    matrix = w.reshape(filters, -1).T
+    for part in _chunks(batch, matrix.shape[0] * gr * gc):
+        spread = np.matmul(matrix, g[part].reshape(-1, filters, gr * gc))
+        spread = spread.reshape(-1, channels, fr, fc, gr, gc)
+        for i in range(fr):
+            for j in range(fc):
+                rows_ij = slice(i, i + gr * stride[0], stride[0])
+                columns_ij = slice(j, j + gc * stride[1], stride[1])
+                gx[part, :, rows_ij, columns_ij] += spread[:, :, i, j]
+    return np.ascontiguousarray(gx[:, :, top : top + rows, left : left + columns])
+
+
+def conv2d_grad_weights(
+    x: np.ndarray,
+    g: np.ndarray,
+    filter_shape: tuple[int, ...],
+    *,
+    pad: Padding = (0, 0, 0, 0),
+    stride: Pair = (1, 1),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients for filters and bias; see :func:`lasagnette.ops.kernels.conv2d_grad_weights`."""
+    filters, channels, fr, fc = filter_shape
+    patches = _patches(_padded(x, pad), (fr, fc), stride)
+    gw = np.zeros((filters, channels * fr * fc), x.dtype)
+    for part in _chunks(x.shape[0], gw.shape[1] * g.shape[2] * g.shape[3]):
+        gathered = patches[part].transpose(1, 4, 5, 0, 2, 3).reshape(gw.shape[1], -1)
+        gw += g[part].transpose(1, 0, 2, 3).reshape(filters, -1) @ gathered.T
+    return gw.reshape(filter_shape), g.sum(axis=(0, 2, 3), dtype=g.dtype)
+
+
+def _window_slices(
+    shape: tuple[int, ...], size: Pair, stride: Pair, pad: Pair, ignore_border: bool
+) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """For each cell of the window: the outputs that have it, and where it lies in the input."""
+    lengths = [
+        pool_output_length(shape[2 + a], size[a], stride[a], pad[a], ignore_border) or 0
+        for a in (0, 1)
+    ]
+    for i in range(size[0]):
+        for j in range(size[1]):
+            outs, ins = [], []
+            for a, cell in ((0, i), (1, j)):
+                first = max(0, -(-(pad[a] - cell) // stride[a]))
+                end = min(lengths[a], (shape[2 + a] - 1 + pad[a] - cell) // stride[a] + 1)
+                start = first * stride[a] - pad[a] + cell
+                outs.append(slice(first, max(first, end)))
+                ins.append(slice(start, start + max(0, end - first) * stride[a], stride[a]))
+            if all(s.stop > s.start for s in outs):
+                yield (..., *outs), (..., *ins)  # type: ignore[misc]
+
+
+def _pooled_shape(shape, size, stride, pad, ignore_border) -> tuple[int, ...]:
+    lengths = (
+        pool_output_length(shape[2 + a], size[a], stride[a], pad[a], ignore_border) for a in (0, 1)
+    )
+    return (*shape[:2], *(length or 0 for length in lengths))
+
+
+def max_pool(
+    x: np.ndarray, size: Pair, stride: Pair, pad: Pair = (0, 0), ignore_border: bool = True
+) -> np.ndarray:
+    """Largest value of every window, ``-inf`` where a window holds padding only."""
+    y = np.full(_pooled_shape(x.shape, size, stride, pad, ignore_border), -np.inf, x.dtype)
+    for out, cell in _window_slices(x.shape, size, stride, pad, ignore_border):
+        np.maximum(y[out], x[cell], out=y[out])
+    return y
+
+
+def max_pool_grad(
+    x: np.ndarray,
+    y: np.ndarray,
+    g: np.ndarray,
+    size: Pair,
+    stride: Pair,
+    pad: Pair = (0, 0),
+    ignore_border: bool = True,
+    relu: bool = False,
+) -> np.ndarray:
+    """Gradient of :func:`max_pool`: every input equal to its window's maximum gets it."""
+    gx = np.zeros_like(x)
+    if relu:
+        g = np.where(y > 0, g, 0)
+    for out, cell in _window_slices(x.shape, size, stride, pad, ignore_border):
+        gx[cell] += np.where(x[cell] == y[out], g[out], 0)
+    return gx
+
+
+def _window_counts(shape, size, stride, pad, ignore_border, include_pad, dtype) -> np.ndarray:
+    """Number of values that each output is the mean of, ``(rows, columns)``."""
+    counts = []
+    for a in (0, 1):
+        length = shape[2 + a]
+        n = pool_output_length(length, size[a], stride[a], pad[a], ignore_border) or 0
+        start = np.arange(n) * stride[a] - pad[a]
+        lowest, highest = (-pad[a], length + pad[a]) if include_pad else (0, length)
+        counts.append(np.minimum(start + size[a], highest) - np.maximum(start, lowest))
+    return np.maximum(np.multiply.outer(*counts), 1).astype(dtype)
+
+
+def average_pool(
+    x: np.ndarray,
+    size: Pair,
+    stride: Pair,
+    pad: Pair = (0, 0),
+    ignore_border: bool = True,
+    include_pad: bool = True,
+) -> np.ndarray:
+    """Mean of every window, with or without the padding."""
+    y = np.zeros(_pooled_shape(x.shape, size, stride, pad, ignore_border), x.dtype)
+    for out, cell in _window_slices(x.shape, size, stride, pad, ignore_border):
+        y[out] += x[cell]
+    y /= _window_counts(x.shape, size, stride, pad, ignore_border, include_pad, x.dtype)
+    return y
+
+
+def average_pool_grad(
+    input_shape: tuple[int, ...],
+    g: np.ndarray,
+    size: Pair,
+    stride: Pair,
+    pad: Pair = (0, 0),
+    ignore_border: bool = True,
+    include_pad: bool = True,
+) -> np.ndarray:
+    """Gradient of :func:`average_pool`."""
+    gx = np.zeros(input_shape, g.dtype)
+    g = g / _window_counts(input_shape, size, stride, pad, ignore_border, include_pad, g.dtype)
+    for out, cell in _window_slices(input_shape, size, stride, pad, ignore_border):
+        gx[cell] += g[out]
+    return gx
+
+
+def dropout_mask(
+    shape: tuple[int, ...], dtype: np.dtype | str, p: float, key: int, counter: int
+) -> np.ndarray:
+    """Mask of 0 or ``1 / (1 - p)``, a function of key, counter and position alone."""
+    low, high = mask_words(key, counter)
+    z = np.arange(int(np.prod(shape)), dtype=np.uint32) + np.uint32(low)
+    z = ((z ^ (z >> np.uint32(16))) * np.uint32(0x7FEB352D)) ^ np.uint32(high)
+    z = (z ^ (z >> np.uint32(15))) * np.uint32(0x846CA68B)
+    z ^= z >> np.uint32(16)
+    dtype = np.dtype(dtype)
+    keep = (z >= np.uint32(mask_threshold(p))).astype(dtype)
+    return (keep * dtype.type(1 / (1 - p))).reshape(shape)
+
+
+def mask_threshold(p: float) -> int:
+    """The 32-bit number below which a hash means 0."""
+    return min(int(p * 2**32), 2**32 - 1)
+
+
+def mask_words(key: int, counter: int) -> tuple[int, int]:
+    """Two 32-bit words mixed from key and counter (SplitMix64)."""
+    z = (int(key) * 0x9E3779B97F4A7C15 + int(counter) * 0xD1B54A32D192ED03) & (2**64 - 1)
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
+    z ^= z >> 31
+    return z & 0xFFFFFFFF, z >> 32
