@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts.data import find_data
+
 # Before NumPy and the kernels are loaded: tests are small, and several runs share a machine.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
-
-from scripts.data import find_data
 
 
 @pytest.fixture(scope="session")
