@@ -1,16 +1,225 @@
-"""Kernels of the Ops, on NumPy arrays: compiled where possible, NumPy elsewhere."""
+"""Kernels of the Ops, on NumPy arrays: compiled where possible, NumPy elsewhere.
 
-from lasagnette.ops.kernels.reference import (
-    average_pool,
-    average_pool_grad,
-    conv2d,
-    conv2d_grad_input,
-    conv2d_grad_weights,
-    dropout_mask,
-    max_pool,
-    max_pool_grad,
-)
+``LASAGNETTE_KERNELS`` picks a set (``avx512``, ``avx2``, ``plain``, ``numpy``), else the best
+that the processor runs; ``LASAGNETTE_THREADS`` the number of threads, else one per core that
+the process may use. Results do not depend on the number of threads; between sets they differ by
+rounding.
+"""
 
-def set_threads(n): pass
-def get_threads(): return 1
-def describe(): return dict(name="numpy", threads=1, available=["numpy"], reason="")
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from lasagnette.ops.kernels import reference
+from lasagnette.ops.kernels.native import NativeKernels
+
+__all__ = [
+    "average_pool",
+    "average_pool_grad",
+    "conv2d",
+    "conv2d_grad_input",
+    "conv2d_grad_weights",
+    "describe",
+    "dropout_mask",
+    "get_threads",
+    "keep_memory",
+    "library",
+    "load",
+    "max_pool",
+    "max_pool_grad",
+    "set_threads",
+]
+
+SETS = ("avx512", "avx2", "plain")
+_FLAGS = {"avx512": {"avx512f", "avx512bw", "avx512vl", "avx512dq"}, "avx2": {"avx2", "fma"}}
+
+_native: NativeKernels | None = None
+_threads = 1
+
+
+def _processor_flags() -> set[str]:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith(("flags", "Features")):
+                return set(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return set()
+
+
+def _compiled(name: str) -> Path | None:
+    """Path of a set's library; of several (builds of other Pythons) the newest."""
+    folder = Path(__file__).parent
+    found = sorted(folder.glob(f"_{name}.*so"), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def _runnable() -> dict[str, Path]:
+    """Compiled sets that this processor runs, best first."""
+    flags = _processor_flags()
+    paths = {name: _compiled(name) for name in SETS if _FLAGS.get(name, set()) <= flags}
+    return {name: path for name, path in paths.items() if path is not None}
+
+
+def _default_threads() -> int:
+    wanted = os.environ.get("LASAGNETTE_THREADS") or os.environ.get("OMP_NUM_THREADS") or ""
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def load(name: str | None = None) -> str:
+    """Choose a set of kernels for this process and return its name.
+
+    Parameters
+    ----------
+    name : {'avx512', 'avx2', 'plain', 'numpy'}, optional
+        Default: ``LASAGNETTE_KERNELS``, else the best one that runs here.
+
+    Raises
+    ------
+    ValueError
+        If `name` is unknown, not compiled, or not run by this processor.
+    """
+    global _native
+    name = name or os.environ.get("LASAGNETTE_KERNELS")
+    runnable = _runnable()
+    if name is not None and name not in ("numpy", *runnable):
+        raise ValueError(
+            f"kernels: {name!r} is not available here; "
+            f"choose one of {', '.join([*runnable, 'numpy'])}"
+        )
+    _native = None
+    for candidate in [name] if name else runnable:
+        if candidate == "numpy":
+            break
+        try:
+            _native = NativeKernels(runnable[candidate])
+            break
+        except (OSError, AttributeError) as error:
+            warnings.warn(
+                f"kernels: {runnable[candidate].name} cannot be used ({error}); "
+                "reinstall the package to compile it again",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    set_threads(_threads)
+    return describe()["name"]
+
+
+def set_threads(count: int) -> None:
+    """Let the compiled kernels use up to `count` threads.
+
+    Raises
+    ------
+    ValueError
+        If `count` is below 1.
+    """
+    global _threads
+    if count < 1:
+        raise ValueError(f"kernels: the number of threads must be at least 1, got {count!r}")
+    _threads = int(count)
+    if _native is not None:
+        _native.set_threads(_threads)
+
+
+def get_threads() -> int:
+    """Number of threads that the compiled kernels may use."""
+    return _threads
+
+
+def keep_memory() -> None:
+    """Keep freed memory in the process (Linux with compiled kernels; elsewhere nothing).
+
+    Arrays of tens of megabytes are otherwise mapped anew at every call, which costs up to a
+    third of a training step. It holds for the whole process, so programs call it, not the
+    library.
+    """
+    if _native is not None:
+        _native.keep_memory()
+
+
+def library() -> Path | None:
+    """Path of the compiled library in use, or None where NumPy computes."""
+    return None if _native is None else _native.path
+
+
+def describe() -> dict[str, Any]:
+    """What computes here: name, threads, available sets, and the reason where it is NumPy."""
+    available = [*_runnable(), "numpy"]
+    reason = ""
+    if _native is None:
+        reason = (
+            "LASAGNETTE_KERNELS asks for it"
+            if len(available) > 1
+            else "no compiled kernels: install with a C++ compiler (g++) to get them"
+        )
+        return {"name": "numpy", "threads": 1, "available": available, "reason": reason}
+    name = _native.path.name.split(".")[0].removeprefix("_")
+    return {"name": name, "threads": _threads, "available": available, "reason": reason}
+
+
+def conv2d(x, w, bias=None, *, pad=(0, 0, 0, 0), stride=(1, 1), relu=False):
+    """Correlate a batch with filters.
+
+    Parameters
+    ----------
+    x : array, (batch, channels, rows, columns)
+    w : array, (filters, channels, filter rows, filter columns)
+    bias : array, optional, (filters,)
+    pad : (top, bottom, left, right)
+    stride : (rows, columns)
+    relu : bool
+        Cut the result at zero.
+
+    Returns
+    -------
+    array, (batch, filters, rows, columns)
+    """
+    return (_native or reference).conv2d(x, w, bias, pad=pad, stride=stride, relu=relu)
+
+
+def conv2d_grad_input(w, g, input_shape, *, pad=(0, 0, 0, 0), stride=(1, 1)):
+    """Gradient of :func:`conv2d` for its input, from the gradient `g` of its output."""
+    return (_native or reference).conv2d_grad_input(w, g, input_shape, pad=pad, stride=stride)
+
+
+def conv2d_grad_weights(x, g, filter_shape, *, pad=(0, 0, 0, 0), stride=(1, 1)):
+    """Gradients of :func:`conv2d` for filters and bias."""
+    return (_native or reference).conv2d_grad_weights(x, g, filter_shape, pad=pad, stride=stride)
+
+
+def max_pool(x, size, stride, pad=(0, 0), ignore_border=True):
+    """Largest value of every window of the last two axes."""
+    return (_native or reference).max_pool(x, size, stride, pad, ignore_border)
+
+
+def max_pool_grad(x, y, g, size, stride, pad=(0, 0), ignore_border=True, relu=False):
+    """Gradient of :func:`max_pool`; with `relu` also through the relu that made `x`."""
+    return (_native or reference).max_pool_grad(x, y, g, size, stride, pad, ignore_border, relu)
+
+
+def average_pool(x, size, stride, pad=(0, 0), ignore_border=True, include_pad=True):
+    """Mean of every window of the last two axes."""
+    return (_native or reference).average_pool(x, size, stride, pad, ignore_border, include_pad)
+
+
+def average_pool_grad(
+    input_shape, g, size, stride, pad=(0, 0), ignore_border=True, include_pad=True
+):
+    """Gradient of :func:`average_pool`."""
+    return (_native or reference).average_pool_grad(
+        input_shape, g, size, stride, pad, ignore_border, include_pad
+    )
+
+
+def dropout_mask(shape, dtype, p, key, counter):
+    """Mask of 0 or ``1 / (1 - p)``: the same bits from every kernel and any number of threads."""
+    return (_native or reference).dropout_mask(shape, dtype, p, key, counter)
+
+
+_threads = _default_threads()
+load()

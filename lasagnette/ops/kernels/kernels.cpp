@@ -1,0 +1,636 @@
+// Convolution, pooling and dropout kernels for float32 and float64, NCHW.
+//
+// One source, compiled once per instruction set (setup.py); the caller picks a library at run
+// time. Nothing but the functions at the end is exported, so that inline code compiled for one
+// instruction set can never be linked into another library.
+//
+// Convolution without im2col. An image (or a band of its rows) is copied once into a buffer with
+// its zero padding. If output pixels are numbered with that buffer's row length, then filter tap k
+// of all of them is one contiguous run that starts off[k] later: the inner loop loads vectors of
+// pixels directly and multiplies them by single weights. The few pixels numbered beyond a row's
+// end are computed and dropped. A stride splits the buffer into phases (every s-th pixel), which
+// makes its taps contiguous again; the gradient for the input is the same loop over the output
+// gradient with turned filters.
+//
+// Every sum runs in an order that depends on the shapes alone, never on the number of threads.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace {
+
+using Int = int64_t;
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64, kOutputs = 8;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32, kOutputs = 4;
+#elif defined(__aarch64__)
+constexpr int kVectorBytes = 16, kOutputs = 8;
+#else
+constexpr int kVectorBytes = 16, kOutputs = 4;
+#endif
+
+constexpr int kVectors = 3;         // vectors of pixels held at once: 3 x kOutputs sums in registers
+constexpr Int kChunks = 16;         // parts of a batch whose weight gradients are summed apart
+constexpr Int kBandBytes = 1 << 18;  // size of one band's padded copy, to stay in the L2 cache
+constexpr Int kSmallWork = 1 << 16;  // below so many operations threads cost more than they bring
+
+int thread_count = 1;
+
+template <class T>
+struct Simd {
+  static constexpr int lanes = kVectorBytes / sizeof(T);
+  typedef T Vector __attribute__((vector_size(kVectorBytes)));
+  typedef T Loose __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
+};
+
+template <class T>
+using Vector = typename Simd<T>::Vector;
+
+template <class T>
+inline Vector<T> load(const T* p) {
+  return *reinterpret_cast<const typename Simd<T>::Loose*>(p);
+}
+
+template <class T>
+inline void store(T* p, Vector<T> v) {
+  *reinterpret_cast<typename Simd<T>::Loose*>(p) = v;
+}
+
+// Memory that grows and stays with its thread: large fresh allocations cost page faults.
+template <class T, int Slot>
+T* scratch(Int count) {
+  struct Buffer {
+    void* memory = nullptr;
+    size_t size = 0;
+    ~Buffer() { std::free(memory); }
+  };
+  static thread_local Buffer buffer;
+  size_t bytes = (static_cast<size_t>(count) * sizeof(T) + 4095) / 4096 * 4096;
+  if (buffer.size < bytes) {
+    std::free(buffer.memory);
+    buffer.memory = std::aligned_alloc(4096, bytes);
+    if (!buffer.memory) std::abort();
+    buffer.size = bytes;
+  }
+  return static_cast<T*>(buffer.memory);
+}
+
+// A correlation: `channels` maps of rows x columns, of which every `dilation`-th pixel is real
+// (the others are zeros between them), padded, against `outputs` filters.
+struct Geometry {
+  Int batch, channels, rows, columns, outputs, filter_rows, filter_columns, out_rows, out_columns;
+  Int stride_rows, stride_columns, top, left;
+  Int dilation_rows = 1, dilation_columns = 1;
+
+  Int taps() const { return channels * filter_rows * filter_columns; }
+  // Row length and rows of one phase of the padded copy of `out` output rows.
+  Int pitch() const { return out_columns + (filter_columns - 1) / stride_columns; }
+  Int height(Int out) const { return out + (filter_rows - 1) / stride_rows; }
+  Int copy_size(Int out) const {
+    return channels * stride_rows * stride_columns * height(out) * pitch();
+  }
+};
+
+// Offset of every filter tap from an output pixel's place in the padded copy.
+void tap_offsets(const Geometry& g, Int out_rows, int32_t* offsets) {
+  const Int plane = g.height(out_rows) * g.pitch();
+  for (Int c = 0; c < g.channels; c++)
+    for (Int i = 0; i < g.filter_rows; i++)
+      for (Int j = 0; j < g.filter_columns; j++) {
+        const Int phase =
+            (c * g.stride_rows + i % g.stride_rows) * g.stride_columns + j % g.stride_columns;
+        *offsets++ = static_cast<int32_t>(phase * plane + (i / g.stride_rows) * g.pitch() +
+                                          j / g.stride_columns);
+      }
+}
+
+// Copies what output rows first .. first + count need, zero padded, phase by phase.
+template <class T>
+void copy_padded(const T* x, const Geometry& g, Int first, Int count, T* out) {
+  const Int pitch = g.pitch(), height = g.height(count);
+  const Int wide = (g.columns - 1) * g.dilation_columns + 1;
+  const Int high = (g.rows - 1) * g.dilation_rows + 1;
+  for (Int c = 0; c < g.channels; c++)
+    for (Int a = 0; a < g.stride_rows; a++)
+      for (Int b = 0; b < g.stride_columns; b++)
+        for (Int r = 0; r < height; r++, out += pitch) {
+          const Int y = (first + r) * g.stride_rows + a - g.top;
+          if (y < 0 || y >= high || y % g.dilation_rows) {
+            std::memset(out, 0, pitch * sizeof(T));
+            continue;
+          }
+          const T* row = x + (c * g.rows + y / g.dilation_rows) * g.columns;
+          if (g.stride_columns == 1 && g.dilation_columns == 1) {
+            const Int lo = std::min(pitch, std::max<Int>(0, g.left));
+            const Int hi = std::max(lo, std::min(pitch, wide + g.left));
+            for (Int q = 0; q < lo; q++) out[q] = 0;
+            std::memcpy(out + lo, row + lo - g.left, (hi - lo) * sizeof(T));
+            for (Int q = hi; q < pitch; q++) out[q] = 0;
+          } else {
+            for (Int q = 0; q < pitch; q++) {
+              const Int v = q * g.stride_columns + b - g.left;
+              const bool real = v >= 0 && v < wide && v % g.dilation_columns == 0;
+              out[q] = real ? row[v / g.dilation_columns] : T(0);
+            }
+          }
+        }
+  std::memset(out, 0, kVectors * kVectorBytes);  // the last tile reads past the end
+}
+
+// ---- forward ------------------------------------------------------------------------------
+
+// A run of valid pixels inside a tile, and where it goes in the output map.
+struct Run {
+  Int from, length, to;
+};
+
+template <class T, int Width>
+inline void multiply(const T* weights, const T* pixels, const int32_t* offsets, Int taps,
+                     Vector<T> (&sums)[kOutputs][Width]) {
+  constexpr int lanes = Simd<T>::lanes;
+  for (int m = 0; m < kOutputs; m++)
+    for (int v = 0; v < Width; v++) sums[m][v] = Vector<T>{};
+  for (Int k = 0; k < taps; k++, weights += kOutputs) {
+    const T* p = pixels + offsets[k];
+    Vector<T> values[Width];
+#pragma GCC unroll 4
+    for (int v = 0; v < Width; v++) values[v] = load(p + v * lanes);
+#pragma GCC unroll 8
+    for (int m = 0; m < kOutputs; m++) {
+      const Vector<T> w = weights[m] - Vector<T>{};
+#pragma GCC unroll 4
+      for (int v = 0; v < Width; v++) sums[m][v] += w * values[v];
+    }
+  }
+}
+
+// Computes Width vectors of pixels from `at` on for all filters.
+template <class T, int Width>
+void convolve_tile(const T* weights, const T* bias, bool relu, const Geometry& g, const T* copy,
+                   const int32_t* offsets, Int at, const Run* runs, int n_runs, Int room, T* y) {
+  constexpr int lanes = Simd<T>::lanes;
+  const Int map = g.out_rows * g.out_columns, taps = g.taps();
+  alignas(64) T out[(Width + 1) * lanes];
+  for (Int o = 0; o < g.outputs; o += kOutputs) {
+    Vector<T> sums[kOutputs][Width];
+    multiply<T, Width>(weights + o * taps, copy + at, offsets, taps, sums);
+    const int filters = static_cast<int>(std::min<Int>(kOutputs, g.outputs - o));
+    for (int m = 0; m < filters; m++) {
+      const T b = bias ? bias[o + m] : T(0);
+      for (int v = 0; v < Width; v++) {
+        Vector<T> s = sums[m][v] + b;
+        if (relu) s = s < 0 ? Vector<T>{} : s;  // keeps a NaN visible
+        store(out + v * lanes, s);
+      }
+      T* maps = y + (o + m) * map;
+      for (int i = 0; i < n_runs; i++) {
+        const Run r = runs[i];
+        // Whole vectors may spill into pixels that later runs of this map write.
+        if (r.to + (r.length + lanes - 1) / lanes * lanes <= room) {
+          for (Int u = 0; u < r.length; u += lanes) store(maps + r.to + u, load(out + r.from + u));
+        } else {
+          for (Int u = 0; u < r.length; u++) maps[r.to + u] = out[r.from + u];
+        }
+      }
+    }
+  }
+}
+
+// One band of output rows of one image.
+template <class T>
+void convolve_band(const T* x, const T* weights, const T* bias, bool relu, const Geometry& g,
+                   Int first, Int count, T* y) {
+  constexpr int lanes = Simd<T>::lanes;
+  constexpr Int tile = kVectors * lanes;
+  T* copy = scratch<T, 0>(g.copy_size(count) + tile);
+  int32_t* offsets = scratch<int32_t, 1>(g.taps());
+  copy_padded(x, g, first, count, copy);
+  tap_offsets(g, count, offsets);
+  const Int pitch = g.pitch(), last = (count - 1) * pitch + g.out_columns;
+  const Int start = first * g.out_columns, room = start + count * g.out_columns;
+  for (Int at = 0; at < last; at += tile) {
+    Run runs[tile + 1];
+    int n = 0;
+    const Int end = std::min(at + tile, last);
+    for (Int q = at; q < end;) {
+      const Int r = q / pitch, c = q % pitch;
+      const Int length = std::min(end - q, g.out_columns - c);
+      if (length > 0) runs[n++] = {q - at, length, start + r * g.out_columns + c};
+      q += std::min(end - q, pitch - c);
+    }
+    const Int width = (end - at + lanes - 1) / lanes;
+    auto run = width == 3   ? convolve_tile<T, 3>
+               : width == 2 ? convolve_tile<T, 2>
+                            : convolve_tile<T, 1>;
+    if (n) run(weights, bias, relu, g, copy, offsets, at, runs, n, room, y);
+  }
+}
+
+// Rows of one band: its copy fits the cache, and a lone image still feeds every thread.
+template <class T>
+Int band_rows(const Geometry& g, int threads) {
+  const Int row_bytes = g.channels * g.stride_rows * g.stride_columns * g.pitch() * sizeof(T);
+  const Int cached = kBandBytes / std::max<Int>(1, row_bytes) - (g.height(1) - 1);
+  const Int shared = g.batch >= 2 * threads ? g.out_rows : (g.out_rows * g.batch) / (2 * threads);
+  return std::max<Int>(1, std::min({g.out_rows, std::max<Int>(4, cached), std::max<Int>(4, shared)}));
+}
+
+int threads_for(const Geometry& g) {
+  const Int work = g.batch * g.out_rows * g.out_columns * g.taps() * g.outputs;
+  return work < kSmallWork ? 1 : thread_count;
+}
+
+// weights: [outputs / kOutputs][taps][kOutputs]
+template <class T>
+void convolve(const T* x, const T* weights, const T* bias, bool relu, const Geometry& g, T* y) {
+  const int threads = threads_for(g);
+  const Int rows = band_rows<T>(g, threads), bands = (g.out_rows + rows - 1) / rows;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (Int task = 0; task < g.batch * bands; task++) {
+    const Int n = task / bands, first = task % bands * rows;
+    convolve_band(x + n * g.channels * g.rows * g.columns, weights, bias, relu, g, first,
+                  std::min(rows, g.out_rows - first),
+                  y + n * g.outputs * g.out_rows * g.out_columns);
+  }
+}
+
+// Interleaves kOutputs filters, so that the inner loop reads its weights in a row.
+// weight(output, tap) gives one weight.
+template <class T, class Weight>
+T* pack(Int outputs, Int taps, Weight weight) {
+  const Int blocks = (outputs + kOutputs - 1) / kOutputs;
+  T* packed = scratch<T, 2>(blocks * taps * kOutputs);
+  for (Int o = 0; o < blocks * kOutputs; o++)
+    for (Int k = 0; k < taps; k++)
+      packed[(o / kOutputs * taps + k) * kOutputs + o % kOutputs] =
+          o < outputs ? weight(o, k) : T(0);
+  return packed;
+}
+
+template <class T>
+void forward(const T* x, const T* w, const T* bias, T* y, const Geometry& g, bool relu) {
+  const Int taps = g.taps();
+  const T* packed = pack<T>(g.outputs, taps, [=](Int o, Int k) { return w[o * taps + k]; });
+  convolve(x, packed, bias, relu, g, y);
+}
+
+// ---- gradients ----------------------------------------------------------------------------
+
+template <class T>
+void grad_input(const T* w, const T* g_out, T* gx, const Geometry& g) {
+  const Int area = g.filter_rows * g.filter_columns, channels = g.channels;
+  const Geometry turned = {g.batch, g.outputs, g.out_rows, g.out_columns, g.channels,
+                           g.filter_rows, g.filter_columns, g.rows, g.columns, 1, 1,
+                           g.filter_rows - 1 - g.top, g.filter_columns - 1 - g.left,
+                           g.stride_rows, g.stride_columns};
+  const T* packed = pack<T>(channels, turned.taps(), [=](Int c, Int k) {
+    return w[(k / area * channels + c) * area + area - 1 - k % area];
+  });
+  convolve(g_out, packed, static_cast<const T*>(nullptr), false, turned, gx);
+}
+
+// sums[k][o] += pixel under tap k times gradient of output o, over all output pixels, for Taps
+// taps and Width vectors of outputs; gradients are [pixel][outputs padded to `depth`].
+template <class T, int Taps, int Width>
+void weight_tile(const T* copy, const int32_t* offsets, const T* gradients, Int depth, Int rows,
+                 Int columns, Int pitch, T* sums) {
+  constexpr int lanes = Simd<T>::lanes;
+  Vector<T> acc[Taps][Width];
+  for (int k = 0; k < Taps; k++)
+    for (int v = 0; v < Width; v++) acc[k][v] = load(sums + k * depth + v * lanes);
+  const T* taps[Taps];
+  for (int k = 0; k < Taps; k++) taps[k] = copy + offsets[k];
+  for (Int r = 0; r < rows; r++) {
+    for (Int c = 0; c < columns; c++, gradients += depth) {
+      Vector<T> values[Width];
+#pragma GCC unroll 4
+      for (int v = 0; v < Width; v++) values[v] = load(gradients + v * lanes);
+#pragma GCC unroll 16
+      for (int k = 0; k < Taps; k++) {
+        const Vector<T> pixel = taps[k][c] - Vector<T>{};
+#pragma GCC unroll 4
+        for (int v = 0; v < Width; v++) acc[k][v] += pixel * values[v];
+      }
+    }
+    for (int k = 0; k < Taps; k++) taps[k] += pitch;
+  }
+  for (int k = 0; k < Taps; k++)
+    for (int v = 0; v < Width; v++) store(sums + k * depth + v * lanes, acc[k][v]);
+}
+
+template <class T, int Taps, int Width>
+void weight_strip(const T* copy, const int32_t* offsets, const T* gradients, Int depth,
+                  const Geometry& g, T* sums) {
+  Int k = 0;
+  for (; k + Taps <= g.taps(); k += Taps)
+    weight_tile<T, Taps, Width>(copy, offsets + k, gradients, depth, g.out_rows, g.out_columns,
+                                g.pitch(), sums + k * depth);
+  for (; k < g.taps(); k++)
+    weight_tile<T, 1, Width>(copy, offsets + k, gradients, depth, g.out_rows, g.out_columns,
+                             g.pitch(), sums + k * depth);
+}
+
+// Adds one image's share to sums [taps + 1][depth]; the last row is the bias.
+template <class T>
+void weights_of_image(const T* x, const T* g_out, const Geometry& g, Int depth, T* sums) {
+  constexpr int lanes = Simd<T>::lanes;
+  const Int map = g.out_rows * g.out_columns, taps = g.taps();
+  T* copy = scratch<T, 0>(g.copy_size(g.out_rows) + kVectors * lanes);
+  int32_t* offsets = scratch<int32_t, 1>(taps);
+  T* gradients = scratch<T, 3>(map * depth);
+  copy_padded(x, g, 0, g.out_rows, copy);
+  tap_offsets(g, g.out_rows, offsets);
+  T* bias = sums + taps * depth;
+  for (Int first = 0; first < map; first += 64) {  // transposed in blocks that fit the L1 cache
+    const Int end = std::min(map, first + 64);
+    for (Int o = 0; o < depth; o++) {
+      T total = 0;
+      for (Int q = first; q < end; q++) {
+        const T value = o < g.outputs ? g_out[o * map + q] : T(0);
+        gradients[q * depth + o] = value;
+        total += value;
+      }
+      bias[o] += total;
+    }
+  }
+  const bool many = kVectorBytes == 64;  // 32 registers or 16
+  for (Int o = 0; o < depth;) {
+    const Int left = (depth - o) / lanes;
+    if (many && left >= 4) {
+      weight_strip<T, 6, 4>(copy, offsets, gradients + o, depth, g, sums + o);
+      o += 4 * lanes;
+    } else if (left >= 2) {
+      weight_strip<T, kVectorBytes == 64 ? 12 : 6, 2>(copy, offsets, gradients + o, depth, g,
+                                                      sums + o);
+      o += 2 * lanes;
+    } else {
+      weight_strip<T, kVectorBytes == 64 ? 14 : 9, 1>(copy, offsets, gradients + o, depth, g,
+                                                      sums + o);
+      o += lanes;
+    }
+  }
+}
+
+template <class T>
+void grad_weights(const T* x, const T* g_out, T* gw, T* gb, const Geometry& g) {
+  constexpr int lanes = Simd<T>::lanes;
+  const Int taps = g.taps(), depth = (g.outputs + lanes - 1) / lanes * lanes;
+  const Int size = (taps + 1) * depth, chunks = std::min(g.batch, kChunks);
+  const int threads = threads_for(g);
+  T* parts = scratch<T, 4>(size * std::max<Int>(1, chunks));
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp for schedule(dynamic, 1)
+    for (Int chunk = 0; chunk < chunks; chunk++) {
+      T* part = parts + chunk * size;
+      std::memset(part, 0, size * sizeof(T));
+      for (Int n = g.batch * chunk / chunks; n < g.batch * (chunk + 1) / chunks; n++)
+        weights_of_image(x + n * g.channels * g.rows * g.columns,
+                         g_out + n * g.outputs * g.out_rows * g.out_columns, g, depth, part);
+    }
+#pragma omp for schedule(static)
+    for (Int k = 0; k <= taps; k++)
+      for (Int o = 0; o < g.outputs; o++) {
+        T total = 0;
+        for (Int chunk = 0; chunk < chunks; chunk++) total += parts[chunk * size + k * depth + o];
+        (k < taps ? gw[o * taps + k] : gb[o]) = total;
+      }
+  }
+}
+
+// ---- pooling ------------------------------------------------------------------------------
+
+struct Pool {
+  Int maps, rows, columns, out_rows, out_columns, size_rows, size_columns, stride_rows,
+      stride_columns, pad_rows, pad_columns;
+
+  bool plain() const {  // 2 x 2 side by side, every window whole
+    return size_rows == 2 && size_columns == 2 && stride_rows == 2 && stride_columns == 2 &&
+           pad_rows == 0 && pad_columns == 0 && 2 * out_rows <= rows && 2 * out_columns <= columns;
+  }
+  int threads() const { return maps * rows * columns < kSmallWork ? 1 : thread_count; }
+};
+
+// The part of a window that lies on the map, along one direction.
+struct Span {
+  Int from, to;
+  Span(Int out, Int size, Int stride, Int pad, Int length)
+      : from(std::max<Int>(0, out * stride - pad)),
+        to(std::min(length, out * stride - pad + size)) {}
+};
+
+template <class T>
+void max_pool(const T* x, T* y, const Pool& p) {
+#pragma omp parallel for schedule(static) num_threads(p.threads())
+  for (Int n = 0; n < p.maps; n++) {
+    const T* map = x + n * p.rows * p.columns;
+    T* out = y + n * p.out_rows * p.out_columns;
+    for (Int i = 0; i < p.out_rows; i++, out += p.out_columns) {
+      if (p.plain()) {
+        const T *a = map + 2 * i * p.columns, *b = a + p.columns;
+        for (Int j = 0; j < p.out_columns; j++) {
+          const T u = a[2 * j] < a[2 * j + 1] ? a[2 * j + 1] : a[2 * j];
+          const T v = b[2 * j] < b[2 * j + 1] ? b[2 * j + 1] : b[2 * j];
+          out[j] = u < v ? v : u;
+        }
+        continue;
+      }
+      const Span rows(i, p.size_rows, p.stride_rows, p.pad_rows, p.rows);
+      for (Int j = 0; j < p.out_columns; j++) {
+        const Span columns(j, p.size_columns, p.stride_columns, p.pad_columns, p.columns);
+        T best = -std::numeric_limits<T>::infinity();
+        for (Int r = rows.from; r < rows.to; r++)
+          for (Int c = columns.from; c < columns.to; c++)
+            best = best < map[r * p.columns + c] ? map[r * p.columns + c] : best;
+        out[j] = best;
+      }
+    }
+  }
+}
+
+template <class T>
+void max_pool_grad(const T* x, const T* y, const T* g, T* gx, const Pool& p, bool relu) {
+  const T floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
+#pragma omp parallel for schedule(static) num_threads(p.threads())
+  for (Int n = 0; n < p.maps; n++) {
+    const T *map = x + n * p.rows * p.columns, *best = y + n * p.out_rows * p.out_columns,
+            *grad = g + n * p.out_rows * p.out_columns;
+    T* out = gx + n * p.rows * p.columns;
+    if (!p.plain() || 2 * p.out_rows < p.rows || 2 * p.out_columns < p.columns)
+      std::memset(out, 0, p.rows * p.columns * sizeof(T));
+    for (Int i = 0; i < p.out_rows; i++, best += p.out_columns, grad += p.out_columns) {
+      if (p.plain()) {
+        for (Int d = 0; d < 2; d++) {
+          const T* row = map + (2 * i + d) * p.columns;
+          T* to = out + (2 * i + d) * p.columns;
+          for (Int j = 0; j < p.out_columns; j++) {
+            const T m = best[j], v = !relu || m > 0 ? grad[j] : T(0);
+            to[2 * j] = row[2 * j] == m ? v : T(0);
+            to[2 * j + 1] = row[2 * j + 1] == m ? v : T(0);
+          }
+        }
+        continue;
+      }
+      const Span rows(i, p.size_rows, p.stride_rows, p.pad_rows, p.rows);
+      for (Int j = 0; j < p.out_columns; j++) {
+        if (relu && !(best[j] > floor)) continue;
+        const Span columns(j, p.size_columns, p.stride_columns, p.pad_columns, p.columns);
+        for (Int r = rows.from; r < rows.to; r++)
+          for (Int c = columns.from; c < columns.to; c++)
+            if (map[r * p.columns + c] == best[j]) out[r * p.columns + c] += grad[j];
+      }
+    }
+  }
+}
+
+// Number of values that one mean is taken of, along one direction.
+Int mean_count(Int out, Int size, Int stride, Int pad, Int length, bool include_pad) {
+  const Int start = out * stride - pad, low = include_pad ? -pad : 0;
+  const Int high = include_pad ? length + pad : length;
+  return std::min(start + size, high) - std::max(start, low);
+}
+
+template <class T>
+T mean_share(const Pool& p, Int i, Int j, bool include_pad) {
+  const Int count =
+      mean_count(i, p.size_rows, p.stride_rows, p.pad_rows, p.rows, include_pad) *
+      mean_count(j, p.size_columns, p.stride_columns, p.pad_columns, p.columns, include_pad);
+  return T(1) / std::max<Int>(1, count);
+}
+
+template <class T>
+void average_pool(const T* x, T* y, const Pool& p, bool include_pad) {
+#pragma omp parallel for schedule(static) num_threads(p.threads())
+  for (Int n = 0; n < p.maps; n++) {
+    const T* map = x + n * p.rows * p.columns;
+    T* out = y + n * p.out_rows * p.out_columns;
+    for (Int i = 0; i < p.out_rows; i++) {
+      const Span rows(i, p.size_rows, p.stride_rows, p.pad_rows, p.rows);
+      for (Int j = 0; j < p.out_columns; j++) {
+        const Span columns(j, p.size_columns, p.stride_columns, p.pad_columns, p.columns);
+        T total = 0;
+        for (Int r = rows.from; r < rows.to; r++)
+          for (Int c = columns.from; c < columns.to; c++) total += map[r * p.columns + c];
+        *out++ = total * mean_share<T>(p, i, j, include_pad);
+      }
+    }
+  }
+}
+
+template <class T>
+void average_pool_grad(const T* g, T* gx, const Pool& p, bool include_pad) {
+#pragma omp parallel for schedule(static) num_threads(p.threads())
+  for (Int n = 0; n < p.maps; n++) {
+    const T* grad = g + n * p.out_rows * p.out_columns;
+    T* out = gx + n * p.rows * p.columns;
+    std::memset(out, 0, p.rows * p.columns * sizeof(T));
+    for (Int i = 0; i < p.out_rows; i++) {
+      const Span rows(i, p.size_rows, p.stride_rows, p.pad_rows, p.rows);
+      for (Int j = 0; j < p.out_columns; j++) {
+        const Span columns(j, p.size_columns, p.stride_columns, p.pad_columns, p.columns);
+        const T share = *grad++ * mean_share<T>(p, i, j, include_pad);
+        for (Int r = rows.from; r < rows.to; r++)
+          for (Int c = columns.from; c < columns.to; c++) out[r * p.columns + c] += share;
+      }
+    }
+  }
+}
+
+// ---- dropout ------------------------------------------------------------------------------
+
+template <class T>
+void dropout_mask(T* out, Int count, uint32_t threshold, T scale, uint32_t low, uint32_t high) {
+#pragma omp parallel for schedule(static) num_threads(count < kSmallWork ? 1 : thread_count)
+  for (Int block = 0; block < count; block += 8192)
+    for (Int i = block; i < std::min(count, block + 8192); i++) {
+      uint32_t z = static_cast<uint32_t>(i) + low;
+      z = ((z ^ (z >> 16)) * 0x7FEB352Du) ^ high;
+      z = (z ^ (z >> 15)) * 0x846CA68Bu;
+      z ^= z >> 16;
+      out[i] = z >= threshold ? scale : T(0);
+    }
+}
+
+}  // namespace
+
+// ---- what the library exports; the number in the names is the version of this interface ------
+
+#define CONV_SHAPE                                                                               \
+  Int batch, Int channels, Int rows, Int columns, Int outputs, Int filter_rows,                  \
+      Int filter_columns, Int out_rows, Int out_columns, Int stride_rows, Int stride_columns,    \
+      Int top, Int left
+#define CONV_GEOMETRY                                                                            \
+  {                                                                                              \
+    batch, channels, rows, columns, outputs, filter_rows, filter_columns, out_rows, out_columns, \
+        stride_rows, stride_columns, top, left                                                   \
+  }
+#define POOL_SHAPE                                                                               \
+  Int maps, Int rows, Int columns, Int out_rows, Int out_columns, Int size_rows,                 \
+      Int size_columns, Int stride_rows, Int stride_columns, Int pad_rows, Int pad_columns
+#define POOL_GEOMETRY                                                                            \
+  {                                                                                              \
+    maps, rows, columns, out_rows, out_columns, size_rows, size_columns, stride_rows,            \
+        stride_columns, pad_rows, pad_columns                                                    \
+  }
+
+#define KERNELS(T, type)                                                                         \
+  EXPORT void lasagnette1_conv2d_##type(const T* x, const T* w, const T* bias, T* y, CONV_SHAPE, \
+                                        Int relu) {                                              \
+    forward<T>(x, w, bias, y, CONV_GEOMETRY, relu != 0);                                         \
+  }                                                                                              \
+  EXPORT void lasagnette1_conv2d_grad_input_##type(const T* w, const T* g, T* gx, CONV_SHAPE) {  \
+    grad_input<T>(w, g, gx, CONV_GEOMETRY);                                                      \
+  }                                                                                              \
+  EXPORT void lasagnette1_conv2d_grad_weights_##type(const T* x, const T* g, T* gw, T* gb,       \
+                                                     CONV_SHAPE) {                               \
+    grad_weights<T>(x, g, gw, gb, CONV_GEOMETRY);                                                \
+  }                                                                                              \
+  EXPORT void lasagnette1_max_pool_##type(const T* x, T* y, POOL_SHAPE) {                        \
+    max_pool<T>(x, y, POOL_GEOMETRY);                                                            \
+  }                                                                                              \
+  EXPORT void lasagnette1_max_pool_grad_##type(const T* x, const T* y, const T* g, T* gx,        \
+                                               POOL_SHAPE, Int relu) {                           \
+    max_pool_grad<T>(x, y, g, gx, POOL_GEOMETRY, relu != 0);                                     \
+  }                                                                                              \
+  EXPORT void lasagnette1_average_pool_##type(const T* x, T* y, POOL_SHAPE, Int include_pad) {   \
+    average_pool<T>(x, y, POOL_GEOMETRY, include_pad != 0);                                      \
+  }                                                                                              \
+  EXPORT void lasagnette1_average_pool_grad_##type(const T* g, T* gx, POOL_SHAPE,                \
+                                                   Int include_pad) {                            \
+    average_pool_grad<T>(g, gx, POOL_GEOMETRY, include_pad != 0);                                \
+  }                                                                                              \
+  EXPORT void lasagnette1_dropout_mask_##type(T* out, Int count, Int threshold, double scale,    \
+                                              Int low, Int high) {                               \
+    dropout_mask<T>(out, count, static_cast<uint32_t>(threshold), static_cast<T>(scale),         \
+                    static_cast<uint32_t>(low), static_cast<uint32_t>(high));                    \
+  }
+
+KERNELS(float, f32)
+KERNELS(double, f64)
+
+EXPORT void lasagnette1_set_threads(Int count) {
+  thread_count = static_cast<int>(std::max<Int>(1, count));
+}
+
+// Keeps freed memory in the process: by default every large array is mapped anew, and its page
+// faults cost up to a third of a training step.
+EXPORT void lasagnette1_keep_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
+}

@@ -1,0 +1,165 @@
+"""The compiled kernels, called through ctypes on NumPy arrays.
+
+Each library holds the same functions for one instruction set. The number in the functions'
+names is the version of their interface: it rises with every change of a signature, so that code
+compiled against an older one (a cache of Numba's, say) never finds a function that it would
+call wrongly.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lasagnette.ops.kernels import reference
+from lasagnette.ops.shapes import pool_output_length
+
+__all__ = ["ABI", "NativeKernels", "symbol"]
+
+ABI = 1
+
+_SUFFIX = {"float32": "f32", "float64": "f64"}
+_POINTERS = {  # function: number of array arguments, then of integer arguments
+    "conv2d": (4, 14),
+    "conv2d_grad_input": (3, 13),
+    "conv2d_grad_weights": (4, 13),
+    "max_pool": (2, 11),
+    "max_pool_grad": (4, 12),
+    "average_pool": (2, 12),
+    "average_pool_grad": (2, 12),
+}
+
+
+def symbol(function: str, dtype: str) -> str:
+    """Name of a kernel in the library, for 'float32' or 'float64'."""
+    return f"lasagnette{ABI}_{function}_{_SUFFIX[dtype]}"
+
+
+def _pointer(array: np.ndarray | None) -> int | None:
+    return None if array is None else array.ctypes.data
+
+
+class NativeKernels:
+    """The functions of :mod:`lasagnette.ops.kernels.reference`, from a compiled library.
+
+    Parameters
+    ----------
+    path : Path
+        The library.
+
+    Raises
+    ------
+    OSError
+        If it cannot be loaded.
+    AttributeError
+        If it has another interface version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        library = ctypes.CDLL(str(path))
+        self._functions: dict[str, Any] = {}
+        for name, (arrays, integers) in _POINTERS.items():
+            types = [ctypes.c_void_p] * arrays + [ctypes.c_int64] * integers
+            self._declare(library, name, types)
+        int64, double = ctypes.c_int64, ctypes.c_double
+        mask = [ctypes.c_void_p, int64, int64, double, int64, int64]
+        self._declare(library, "dropout_mask", mask)
+        self._set_threads = getattr(library, f"lasagnette{ABI}_set_threads")
+        self._set_threads.argtypes, self._set_threads.restype = [int64], None
+        self.keep_memory = getattr(library, f"lasagnette{ABI}_keep_memory")
+        self.keep_memory.argtypes, self.keep_memory.restype = [], None
+
+    def _declare(self, library: ctypes.CDLL, name: str, types: list[Any]) -> None:
+        for dtype in _SUFFIX:
+            function = getattr(library, symbol(name, dtype))
+            function.argtypes, function.restype = types, None
+            self._functions[name + dtype] = function
+
+    def _call(self, name: str, dtype: np.dtype, *args: Any) -> None:
+        self._functions[name + dtype.name](
+            *(_pointer(a) if a is None or isinstance(a, np.ndarray) else a for a in args)
+        )
+
+    def set_threads(self, count: int) -> None:
+        """Use up to `count` threads."""
+        self._set_threads(count)
+
+    def conv2d(self, x, w, bias=None, *, pad=(0, 0, 0, 0), stride=(1, 1), relu=False):
+        x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+        bias = None if bias is None else np.ascontiguousarray(bias)
+        rows = (x.shape[2] + pad[0] + pad[1] - w.shape[2]) // stride[0] + 1
+        columns = (x.shape[3] + pad[2] + pad[3] - w.shape[3]) // stride[1] + 1
+        y = np.empty((x.shape[0], w.shape[0], max(0, rows), max(0, columns)), x.dtype)
+        shape = (*x.shape, w.shape[0], *w.shape[2:], *y.shape[2:], *stride, pad[0], pad[2])
+        self._call("conv2d", x.dtype, x, w, bias, y, *shape, int(relu))
+        return y
+
+    def conv2d_grad_input(self, w, g, input_shape, *, pad=(0, 0, 0, 0), stride=(1, 1)):
+        w, g = np.ascontiguousarray(w), np.ascontiguousarray(g)
+        gx = np.empty(input_shape, g.dtype)
+        shape = (*input_shape, w.shape[0], *w.shape[2:], *g.shape[2:], *stride, pad[0], pad[2])
+        self._call("conv2d_grad_input", g.dtype, w, g, gx, *shape)
+        return gx
+
+    def conv2d_grad_weights(self, x, g, filter_shape, *, pad=(0, 0, 0, 0), stride=(1, 1)):
+        x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
+        gw, gb = np.empty(filter_shape, x.dtype), np.empty(filter_shape[0], x.dtype)
+        shape = (*x.shape, filter_shape[0], *filter_shape[2:], *g.shape[2:])
+        self._call("conv2d_grad_weights", x.dtype, x, g, gw, gb, *shape, *stride, pad[0], pad[2])
+        return gw, gb
+
+    @staticmethod
+    def _pool(shape, size, stride, pad, ignore_border) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the pooled shape and the kernels' geometry arguments."""
+        out = tuple(
+            pool_output_length(shape[2 + a], size[a], stride[a], pad[a], ignore_border)
+            for a in (0, 1)
+        )
+        maps = shape[0] * shape[1]
+        return (*shape[:2], *out), (maps, *shape[2:], *out, *size, *stride, *pad)
+
+    def max_pool(self, x, size, stride, pad=(0, 0), ignore_border=True):
+        x = np.ascontiguousarray(x)
+        shape, geometry = self._pool(x.shape, size, stride, pad, ignore_border)
+        y = np.empty(shape, x.dtype)
+        self._call("max_pool", x.dtype, x, y, *geometry)
+        return y
+
+    def max_pool_grad(
+        self, x, y, g, size, stride, pad=(0, 0), ignore_border=True, relu=False
+    ):
+        x, y, g = (np.ascontiguousarray(a) for a in (x, y, g))
+        _, geometry = self._pool(x.shape, size, stride, pad, ignore_border)
+        gx = np.empty_like(x)
+        self._call("max_pool_grad", x.dtype, x, y, g, gx, *geometry, int(relu))
+        return gx
+
+    def average_pool(
+        self, x, size, stride, pad=(0, 0), ignore_border=True, include_pad=True
+    ):
+        x = np.ascontiguousarray(x)
+        shape, geometry = self._pool(x.shape, size, stride, pad, ignore_border)
+        y = np.empty(shape, x.dtype)
+        self._call("average_pool", x.dtype, x, y, *geometry, int(include_pad))
+        return y
+
+    def average_pool_grad(
+        self, input_shape, g, size, stride, pad=(0, 0), ignore_border=True, include_pad=True
+    ):
+        g = np.ascontiguousarray(g)
+        _, geometry = self._pool(input_shape, size, stride, pad, ignore_border)
+        gx = np.empty(input_shape, g.dtype)
+        self._call("average_pool_grad", g.dtype, g, gx, *geometry, int(include_pad))
+        return gx
+
+    def dropout_mask(self, shape, dtype, p, key, counter):
+        dtype = np.dtype(dtype)
+        out = np.empty(shape, dtype)
+        low, high = reference.mask_words(key, counter)
+        threshold = reference.mask_threshold(p)
+        self._call("dropout_mask", dtype, out, out.size, threshold, 1 / (1 - p), low, high)
+        return out
