@@ -1,0 +1,11 @@
+"""What can be wrong with data that somebody brings."""
+
+__all__ = ["DataError", "ImageError"]
+
+
+class DataError(ValueError):
+    """A data set, a list or an index cannot be used; the message names file and reason."""
+
+
+class ImageError(DataError):
+    """A file cannot be read as a picture; the message names file and reason."""

@@ -1,0 +1,88 @@
+"""The photographs behind the rows of an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from augment.cache import PhotoCache
+from augment.errors import DataError, ImageError
+from augment.functional import Levels
+from augment.index import BACKGROUND, FACE, Index
+from augment.squares import draw_squares
+
+__all__ = ["Photos"]
+
+Report = Callable[[str], None]
+
+
+class Photos:
+    """The photographs behind an index's rows, and the faces in them."""
+
+    def __init__(self, index: Index, cache: PhotoCache, report: Report):
+        self.index = index
+        self._cache = cache
+        self._report = report
+        self._reported: set[int] = set()
+        names, first, self._photo = np.unique(index.paths, return_index=True, return_inverse=True)
+        self._files = [index.file(row) for row in first]
+        self._faces = _padded_faces(index, names)
+        # the row that takes a damaged one's place: the next with the same label
+        self._next = np.arange(len(index))
+        for label in (FACE, BACKGROUND):
+            same = np.flatnonzero(index.labels == label)
+            self._next[same] = np.roll(same, -1)
+
+    def read(self, rows: np.ndarray) -> tuple[np.ndarray, list[Levels], np.ndarray]:
+        """Readable rows in place of the given, their photographs, each row's photograph."""
+        for _ in range(len(self.index) + 1):
+            numbers, which = np.unique(self._photo[rows], return_inverse=True)
+            found = [self._get(number) for number in numbers]
+            bad = np.array([photo is None for photo in found])
+            if not bad.any():
+                return rows, [photo for photo in found if photo is not None], which
+            rows = np.where(bad[which], self._next[rows], rows)
+        raise DataError("a class of the index has no picture that can be read")
+
+    def read_some(self, rows: np.ndarray) -> tuple[np.ndarray, list[Levels], np.ndarray]:
+        """As `read`, but damaged rows are left out instead of replaced."""
+        good = np.array([self._get(number) is not None for number in self._photo[rows]], bool)
+        return self.read(rows[good])
+
+    def _get(self, number: int) -> Levels | None:
+        try:
+            return self._cache.get(self._files[number])
+        except ImageError as error:
+            if number not in self._reported:
+                self._reported.add(number)
+                self._report(str(error))
+            return None
+
+    def background_squares(
+        self,
+        rng: np.random.Generator,
+        rows: np.ndarray,
+        found: list[Levels],
+        which: np.ndarray,
+        smallest: float,
+    ) -> np.ndarray:
+        """A drawn square ``(n, 4)`` for every row, whether it needs one or not."""
+        sizes = np.array([photo.size for photo in found], np.float64)[which]
+        return draw_squares(rng, sizes, self._faces[self._photo[rows]], smallest)
+
+
+def _padded_faces(index: Index, names: np.ndarray) -> np.ndarray:
+    """Faces by photograph, ``(photographs, most faces, 4)``, padded with empty frames."""
+    if not len(index.face_paths):
+        return np.zeros((len(names), 0, 4), np.float32)
+    place = np.searchsorted(names, index.face_paths)
+    known = names[np.minimum(place, len(names) - 1)] == index.face_paths
+    place, frames = place[known], index.face_frames[known]
+    order = np.argsort(place, kind="stable")
+    place, frames = place[order], frames[order]
+    counts = np.bincount(place, minlength=len(names))
+    number = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)
+    padded = np.zeros((len(names), counts.max(initial=0), 4), np.float32)
+    padded[place, number] = frames
+    return padded

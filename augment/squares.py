@@ -1,0 +1,52 @@
+"""Squares of background, drawn at random where no face is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from augment.boxes import iou_matrix
+
+__all__ = ["MAX_IOU", "TRIES", "draw_squares"]
+
+MAX_IOU = 0.3
+"""A square that overlaps every face by less than this is background."""
+
+TRIES = 16
+"""Candidates per square; where none passes, the one that overlaps least is taken."""
+
+
+def draw_squares(
+    rng: np.random.Generator, sizes: np.ndarray, faces: np.ndarray, smallest: float
+) -> np.ndarray:
+    """One background square in each of n pictures.
+
+    The side is drawn evenly in its logarithm, every octave of sizes being equally frequent, between
+    ``smallest`` and the short side of the picture; then the place is drawn evenly.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The source of chance; the numbers taken from it depend on n alone.
+    sizes : numpy.ndarray
+        ``(n, 2)`` width and height of the pictures in pixels.
+    faces : numpy.ndarray
+        ``(n, m, 4)`` frames to keep away from, padded with zeros.
+    smallest : float
+        Shortest side of a square in pixels; smaller pictures give their short side.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(n, 4)``, inside the pictures.
+    """
+    u = rng.random((len(sizes), TRIES, 3))
+    short = sizes.min(axis=1)[:, None]
+    low = np.minimum(smallest, short)
+    side = low * (short / low) ** u[:, :, 0]
+    corner = (sizes[:, None, :] - side[:, :, None]) * u[:, :, 1:]
+    squares = np.concatenate([corner, side[:, :, None], side[:, :, None]], axis=2)
+    worst = iou_matrix(squares, faces).max(axis=2, initial=0)
+    passes = worst < MAX_IOU
+    # the first that passes, else the least bad
+    chosen = np.where(passes.any(axis=1), passes.argmax(axis=1), worst.argmin(axis=1))
+    return squares[np.arange(len(sizes)), chosen].astype(np.float32)
