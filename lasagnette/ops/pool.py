@@ -104,9 +104,7 @@ class MaxPool2dGrad(_Pool):
         return [shapes[0]]
 
     def perform(self, node, inputs, output_storage):
-        output_storage[0][0] = kernels.max_pool_grad(
-            *inputs, *self._geometry(), relu=self.relu
-        )
+        output_storage[0][0] = kernels.max_pool_grad(*inputs, *self._geometry(), relu=self.relu)
 
 
 class AveragePool2d(_Pool):
@@ -124,9 +122,7 @@ class AveragePool2d(_Pool):
         )
 
     def pullback(self, inputs, outputs, cotangents):
-        return [
-            AveragePool2dGrad(*self._geometry(), self.include_pad)(inputs[0], cotangents[0])
-        ]
+        return [AveragePool2dGrad(*self._geometry(), self.include_pad)(inputs[0], cotangents[0])]
 
 
 class AveragePool2dGrad(AveragePool2d):
@@ -194,9 +190,7 @@ def pool2d(
     if mode not in MODES:
         raise ValueError(f"pool2d: mode must be one of {', '.join(MODES)}, got {mode!r}")
     if min(size) < 1 or min(stride) < 1:
-        raise ValueError(
-            f"pool2d: size and stride must be at least 1, got {size!r} and {stride!r}"
-        )
+        raise ValueError(f"pool2d: size and stride must be at least 1, got {size!r} and {stride!r}")
     if min(pad) < 0 or pad[0] >= size[0] or pad[1] >= size[1]:
         raise ValueError(
             f"pool2d: pad must be from 0 to below the window's size {size!r}, got {pad!r}"

@@ -553,7 +553,12 @@ void average_pool_grad(const T* g, T* gx, const Pool& p, bool include_pad) {
 // ---- dropout ------------------------------------------------------------------------------
 
 template <class T>
-void dropout_mask(T* out, Int count, uint32_t threshold, T scale, uint32_t low, uint32_t high) {
+void dropout_mask(T* out, Int count, uint32_t threshold, T scale, uint64_t key, uint64_t counter) {
+  uint64_t words = key * 0x9E3779B97F4A7C15u + counter * 0xD1B54A32D192ED03u;  // SplitMix64
+  words = (words ^ (words >> 30)) * 0xBF58476D1CE4E5B9u;
+  words = (words ^ (words >> 27)) * 0x94D049BB133111EBu;
+  words ^= words >> 31;
+  const uint32_t low = static_cast<uint32_t>(words), high = static_cast<uint32_t>(words >> 32);
 #pragma omp parallel for schedule(static) num_threads(count < kSmallWork ? 1 : thread_count)
   for (Int block = 0; block < count; block += 8192)
     for (Int i = block; i < std::min(count, block + 8192); i++) {
@@ -614,9 +619,9 @@ void dropout_mask(T* out, Int count, uint32_t threshold, T scale, uint32_t low, 
     average_pool_grad<T>(g, gx, POOL_GEOMETRY, include_pad != 0);                                \
   }                                                                                              \
   EXPORT void lasagnette1_dropout_mask_##type(T* out, Int count, Int threshold, double scale,    \
-                                              Int low, Int high) {                               \
+                                              Int key, Int counter) {                            \
     dropout_mask<T>(out, count, static_cast<uint32_t>(threshold), static_cast<T>(scale),         \
-                    static_cast<uint32_t>(low), static_cast<uint32_t>(high));                    \
+                    static_cast<uint64_t>(key), static_cast<uint64_t>(counter));                 \
   }
 
 KERNELS(float, f32)

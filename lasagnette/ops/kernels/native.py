@@ -17,12 +17,12 @@ import numpy as np
 from lasagnette.ops.kernels import reference
 from lasagnette.ops.shapes import pool_output_length
 
-__all__ = ["ABI", "NativeKernels", "symbol"]
+__all__ = ["ABI", "ARGUMENTS", "NativeKernels", "symbol"]
 
 ABI = 1
 
 _SUFFIX = {"float32": "f32", "float64": "f64"}
-_POINTERS = {  # function: number of array arguments, then of integer arguments
+ARGUMENTS = {  # function: number of array arguments, then of integer arguments
     "conv2d": (4, 14),
     "conv2d_grad_input": (3, 13),
     "conv2d_grad_weights": (4, 13),
@@ -62,7 +62,7 @@ class NativeKernels:
         self.path = path
         library = ctypes.CDLL(str(path))
         self._functions: dict[str, Any] = {}
-        for name, (arrays, integers) in _POINTERS.items():
+        for name, (arrays, integers) in ARGUMENTS.items():
             types = [ctypes.c_void_p] * arrays + [ctypes.c_int64] * integers
             self._declare(library, name, types)
         int64, double = ctypes.c_int64, ctypes.c_double
@@ -129,18 +129,14 @@ class NativeKernels:
         self._call("max_pool", x.dtype, x, y, *geometry)
         return y
 
-    def max_pool_grad(
-        self, x, y, g, size, stride, pad=(0, 0), ignore_border=True, relu=False
-    ):
+    def max_pool_grad(self, x, y, g, size, stride, pad=(0, 0), ignore_border=True, relu=False):
         x, y, g = (np.ascontiguousarray(a) for a in (x, y, g))
         _, geometry = self._pool(x.shape, size, stride, pad, ignore_border)
         gx = np.empty_like(x)
         self._call("max_pool_grad", x.dtype, x, y, g, gx, *geometry, int(relu))
         return gx
 
-    def average_pool(
-        self, x, size, stride, pad=(0, 0), ignore_border=True, include_pad=True
-    ):
+    def average_pool(self, x, size, stride, pad=(0, 0), ignore_border=True, include_pad=True):
         x = np.ascontiguousarray(x)
         shape, geometry = self._pool(x.shape, size, stride, pad, ignore_border)
         y = np.empty(shape, x.dtype)
@@ -159,7 +155,6 @@ class NativeKernels:
     def dropout_mask(self, shape, dtype, p, key, counter):
         dtype = np.dtype(dtype)
         out = np.empty(shape, dtype)
-        low, high = reference.mask_words(key, counter)
         threshold = reference.mask_threshold(p)
-        self._call("dropout_mask", dtype, out, out.size, threshold, 1 / (1 - p), low, high)
+        self._call("dropout_mask", dtype, out, out.size, threshold, 1 / (1 - p), key, counter)
         return out

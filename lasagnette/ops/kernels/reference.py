@@ -20,6 +20,7 @@ __all__ = [
     "conv2d_grad_input",
     "conv2d_grad_weights",
     "dropout_mask",
+    "mask_threshold",
     "max_pool",
     "max_pool_grad",
 ]
@@ -221,7 +222,7 @@ def dropout_mask(
     shape: tuple[int, ...], dtype: np.dtype | str, p: float, key: int, counter: int
 ) -> np.ndarray:
     """Mask of 0 or ``1 / (1 - p)``, a function of key, counter and position alone."""
-    low, high = mask_words(key, counter)
+    low, high = _mask_words(key, counter)
     z = np.arange(int(np.prod(shape)), dtype=np.uint32) + np.uint32(low)
     z = ((z ^ (z >> np.uint32(16))) * np.uint32(0x7FEB352D)) ^ np.uint32(high)
     z = (z ^ (z >> np.uint32(15))) * np.uint32(0x846CA68B)
@@ -236,7 +237,7 @@ def mask_threshold(p: float) -> int:
     return min(int(p * 2**32), 2**32 - 1)
 
 
-def mask_words(key: int, counter: int) -> tuple[int, int]:
+def _mask_words(key: int, counter: int) -> tuple[int, int]:
     """Two 32-bit words mixed from key and counter (SplitMix64)."""
     z = (int(key) * 0x9E3779B97F4A7C15 + int(counter) * 0xD1B54A32D192ED03) & (2**64 - 1)
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)

@@ -1,0 +1,241 @@
+"""Numba dispatch of the Ops: compiled functions call the kernels' library directly.
+
+The kernels are found by symbol name when a function is loaded, so PyTensor's and Numba's
+on-disk caches stay valid from one process to the next; the interface version is part of the
+names and of the cache key. Without compiled kernels the Ops run their ``perform`` from object
+mode.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from numba import types
+from pytensor.link.numba.dispatch.basic import (
+    generate_fallback_impl,
+    numba_funcify,
+    numba_njit,
+    register_funcify_default_op_cache_key,
+)
+
+from lasagnette.ops import kernels
+from lasagnette.ops.conv import Conv2d, Conv2dGradInput, Conv2dGradWeights
+from lasagnette.ops.dropout import DropoutMask
+from lasagnette.ops.kernels.native import ABI, ARGUMENTS, symbol
+from lasagnette.ops.kernels.reference import mask_threshold
+from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, MaxPool2dGrad
+
+__all__: list[str] = []
+
+OPS = (
+    Conv2d,
+    Conv2dGradInput,
+    Conv2dGradWeights,
+    MaxPool2d,
+    MaxPool2dGrad,
+    AveragePool2d,
+    AveragePool2dGrad,
+    DropoutMask,
+)
+
+
+def _external(function: str, dtype: str) -> Any:
+    arrays, integers = ARGUMENTS[function]
+    signature = types.void(*[types.uintp] * arrays, *[types.int64] * integers)
+    return types.ExternalFunction(symbol(function, dtype), signature)
+
+
+def _conv2d(op, node, **kwargs):
+    top, bottom, left, right = op.pad
+    sr, sc = op.stride
+    relu = int(op.relu)
+    call = _external("conv2d", node.inputs[0].type.dtype)
+
+    @numba_njit
+    def run(x, w, bias_address):
+        rows = max(0, (x.shape[2] + top + bottom - w.shape[2]) // sr + 1)
+        columns = max(0, (x.shape[3] + left + right - w.shape[3]) // sc + 1)
+        y = np.empty((x.shape[0], w.shape[0], rows, columns), x.dtype)
+        n, c, h, v = x.shape
+        o, _, kr, kc = w.shape
+        call(
+            *(x.ctypes.data, w.ctypes.data, bias_address, y.ctypes.data),
+            *(n, c, h, v, o, kr, kc, rows, columns, sr, sc, top, left, relu),
+        )
+        return y
+
+    if op.bias:
+
+        @numba_njit
+        def conv2d(x, w, bias):
+            bias = np.ascontiguousarray(bias)
+            y = run(np.ascontiguousarray(x), np.ascontiguousarray(w), bias.ctypes.data)
+            return y
+
+    else:
+
+        @numba_njit
+        def conv2d(x, w):
+            return run(np.ascontiguousarray(x), np.ascontiguousarray(w), np.uint64(0))
+
+    return conv2d, ABI
+
+
+def _conv2d_grad_input(op, node, **kwargs):
+    top, left = op.pad[0], op.pad[2]
+    sr, sc = op.stride
+    call = _external("conv2d_grad_input", node.inputs[0].type.dtype)
+
+    @numba_njit
+    def conv2d_grad_input(x, w, g):
+        w, g = np.ascontiguousarray(w), np.ascontiguousarray(g)
+        gx = np.empty(x.shape, g.dtype)
+        n, c, h, v = x.shape
+        o, _, kr, kc = w.shape
+        call(
+            *(w.ctypes.data, g.ctypes.data, gx.ctypes.data),
+            *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3], sr, sc, top, left),
+        )
+        return gx
+
+    return conv2d_grad_input, ABI
+
+
+def _conv2d_grad_weights(op, node, **kwargs):
+    top, left = op.pad[0], op.pad[2]
+    sr, sc = op.stride
+    call = _external("conv2d_grad_weights", node.inputs[0].type.dtype)
+
+    @numba_njit
+    def conv2d_grad_weights(x, w, g):
+        x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
+        gw, gb = np.empty(w.shape, x.dtype), np.empty(w.shape[0], x.dtype)
+        n, c, h, v = x.shape
+        o, _, kr, kc = w.shape
+        call(
+            *(x.ctypes.data, g.ctypes.data, gw.ctypes.data, gb.ctypes.data),
+            *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3], sr, sc, top, left),
+        )
+        return gw, gb
+
+    return conv2d_grad_weights, ABI
+
+
+def _pooled_length(ignore_border, size, stride, pad):
+    @numba_njit
+    def pooled_length(length):
+        if ignore_border:
+            return max(0, (length + 2 * pad - size) // stride + 1)
+        if stride >= size:
+            return (length + stride - 1) // stride
+        return max(0, (length - size + stride - 1) // stride) + 1
+
+    return pooled_length
+
+
+def _pool_forward(op, function, flag, dtype):
+    """Pool `x`; `flag` is the kernel's last argument, where it has one."""
+    (kr, kc), (sr, sc), (pr, pc) = op.size, op.stride, op.pad
+    rows_of = _pooled_length(op.ignore_border, kr, sr, pr)
+    columns_of = _pooled_length(op.ignore_border, kc, sc, pc)
+    call = _external(function, dtype)
+
+    @numba_njit
+    def pool(x):
+        x = np.ascontiguousarray(x)
+        n, c, h, v = x.shape
+        rows, columns = rows_of(h), columns_of(v)
+        y = np.empty((n, c, rows, columns), x.dtype)
+        geometry = (n * c, h, v, rows, columns, kr, kc, sr, sc, pr, pc)
+        call(x.ctypes.data, y.ctypes.data, *geometry, *flag)
+        return y
+
+    return pool
+
+
+def _max_pool(op, node, **kwargs):
+    return _pool_forward(op, "max_pool", (), node.inputs[0].type.dtype), ABI
+
+
+def _average_pool(op, node, **kwargs):
+    flag = (int(op.include_pad),)
+    return _pool_forward(op, "average_pool", flag, node.inputs[0].type.dtype), ABI
+
+
+def _max_pool_grad(op, node, **kwargs):
+    (kr, kc), (sr, sc), (pr, pc) = op.size, op.stride, op.pad
+    relu = int(op.relu)
+    call = _external("max_pool_grad", node.inputs[0].type.dtype)
+
+    @numba_njit
+    def max_pool_grad(x, y, g):
+        x, y, g = np.ascontiguousarray(x), np.ascontiguousarray(y), np.ascontiguousarray(g)
+        gx = np.empty(x.shape, x.dtype)
+        n, c, h, v = x.shape
+        geometry = (n * c, h, v, y.shape[2], y.shape[3], kr, kc, sr, sc, pr, pc)
+        call(x.ctypes.data, y.ctypes.data, g.ctypes.data, gx.ctypes.data, *geometry, relu)
+        return gx
+
+    return max_pool_grad, ABI
+
+
+def _average_pool_grad(op, node, **kwargs):
+    (kr, kc), (sr, sc), (pr, pc) = op.size, op.stride, op.pad
+    include_pad = int(op.include_pad)
+    call = _external("average_pool_grad", node.inputs[0].type.dtype)
+
+    @numba_njit
+    def average_pool_grad(x, g):
+        g = np.ascontiguousarray(g)
+        gx = np.empty(x.shape, g.dtype)
+        n, c, h, v = x.shape
+        geometry = (n * c, h, v, g.shape[2], g.shape[3], kr, kc, sr, sc, pr, pc)
+        call(g.ctypes.data, gx.ctypes.data, *geometry, include_pad)
+        return gx
+
+    return average_pool_grad, ABI
+
+
+def _dropout_mask(op, node, **kwargs):
+    threshold, scale = mask_threshold(op.p), 1 / (1 - op.p)
+    signature = types.void(
+        *(types.uintp, types.int64, types.int64, types.float64, types.int64, types.int64)
+    )
+    call = types.ExternalFunction(symbol("dropout_mask", node.inputs[0].type.dtype), signature)
+
+    @numba_njit
+    def dropout_mask(like, state):
+        out = np.empty(like.shape, like.dtype)
+        call(out.ctypes.data, out.size, threshold, scale, state[0], state[1])
+        return out
+
+    return dropout_mask, ABI
+
+
+def _perform(op, node, **kwargs):
+    """Run the Op's ``perform`` from object mode: there is nothing compiled to call."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Numba will use object mode")
+        return generate_fallback_impl(op, node, **kwargs)
+
+
+_path = kernels.library()
+if _path is None:
+    for _op in OPS:
+        numba_funcify.register(_op)(_perform)
+else:
+    llvmlite.binding.load_library_permanently(str(_path))
+    for _op, _dispatch in {
+        Conv2d: _conv2d,
+        Conv2dGradInput: _conv2d_grad_input,
+        Conv2dGradWeights: _conv2d_grad_weights,
+        MaxPool2d: _max_pool,
+        MaxPool2dGrad: _max_pool_grad,
+        AveragePool2d: _average_pool,
+        AveragePool2dGrad: _average_pool_grad,
+        DropoutMask: _dropout_mask,
+    }.items():
+        register_funcify_default_op_cache_key(_op)(_dispatch)
