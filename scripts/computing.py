@@ -14,7 +14,8 @@ THREADS_OPTION = click.option(
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Threads for the kernels  [default: OMP_NUM_THREADS, else one per core]",
+    help="Threads for the kernels  [default: LASAGNETTE_THREADS, else OMP_NUM_THREADS, "
+    "else one per core]",
 )
 
 

@@ -191,19 +191,15 @@ def _opencv() -> Finding:
 
 
 def _weights() -> Finding:
-    from nets.weights import load, pretrained
+    from nets.weights import WeightsError, load, pretrained
 
-    missing = [name for name in DETECTOR_NETS if not pretrained(name).is_file()]
-    if missing:
-        return Finding(
-            "weights",
-            f"missing: {', '.join(missing)}",
-            f"install again from a complete checkout, or train them: lasagnette train {missing[0]}",
-            needed=True,
-        )
-    loaded = [load(pretrained(name)) for name in DETECTOR_NETS]
+    for name in DETECTOR_NETS:
+        try:
+            load(pretrained(name), expected=name)
+        except WeightsError as error:
+            return Finding("weights", str(error), "install again from a complete checkout.", True)
     folder = pretrained(DETECTOR_NETS[0]).parent
-    return Finding("weights", f"{', '.join(net.name for net in loaded)} in {folder}")
+    return Finding("weights", f"{', '.join(DETECTOR_NETS)} in {folder}")
 
 
 def _data(option: str | None) -> Finding:

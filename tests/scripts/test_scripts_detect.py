@@ -1,0 +1,179 @@
+"""`lasagnette detect`: what it prints, writes and returns, whatever the detector finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cascade.detector
+from cascade.detector import Detection
+
+Run = Callable[..., Any]
+
+
+class FakeDetector:
+    """Finds one face, in a place that tells the photograph; gives every two back in reverse."""
+
+    def detect_many(
+        self, items: Iterable[tuple[int, np.ndarray]]
+    ) -> Iterator[tuple[int, Detection]]:
+        waiting = []
+        for key, image in items:
+            box = np.array([[key, 0, image.shape[1], image.shape[0]]], np.float32)
+            waiting.append((key, Detection(box, np.array([0.98765], np.float32), None)))
+            if len(waiting) == 2:
+                yield from reversed(waiting)
+                waiting = []
+        yield from waiting
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Put the fake in the detector's place; the dictionary gets what it is asked for."""
+    asked: dict[str, Any] = {}
+
+    def load_pretrained(**options: Any) -> FakeDetector:
+        asked.update(options)
+        return FakeDetector()
+
+    monkeypatch.setattr(cascade.detector, "load_pretrained", load_pretrained)
+    return asked
+
+
+def photo(path: Path, width: int = 8, height: int = 6) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (width, height), (200, 100, 50)).save(path)
+    return path
+
+
+def lines(outcome: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in outcome.stdout.splitlines()]
+
+
+@pytest.mark.usefixtures("settings")
+def test_one_line_per_photograph_in_the_order_given(lasagnette: Run, tmp_path: Path) -> None:
+    photos = [photo(tmp_path / f"{name}.png", width) for name, width in zip("cab", (8, 9, 10))]
+    outcome = lasagnette("detect", *photos)
+    assert outcome.code == 0
+    assert outcome.stderr == ""
+    assert lines(outcome)[1] == {
+        "file": str(photos[1]),
+        "width": 9,
+        "height": 6,
+        "faces": [{"x": 1.0, "y": 0.0, "width": 9.0, "height": 6.0, "score": 0.9877}],
+    }
+    assert [line["file"] for line in lines(outcome)] == [str(path) for path in photos]
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_folder_is_searched_and_a_photograph_named_twice_is_read_once(
+    lasagnette: Run, tmp_path: Path
+) -> None:
+    photo(tmp_path / "deep" / "b.jpg")
+    first = photo(tmp_path / "a.jpg")
+    outcome = lasagnette("detect", tmp_path, first, tmp_path / "*.jpg")
+    assert sorted(Path(line["file"]).name for line in lines(outcome)) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.usefixtures("settings")
+def test_what_cannot_be_read_is_named_and_the_rest_goes_on(lasagnette: Run, tmp_path: Path) -> None:
+    good = photo(tmp_path / "good.jpg")
+    truncated = tmp_path / "truncated.jpg"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(truncated)
+    truncated.write_bytes(truncated.read_bytes()[:1500])
+    empty = tmp_path / "empty.jpg"
+    empty.touch()
+    text = tmp_path / "text.jpg"
+    text.write_text("no picture")
+    folder = tmp_path / "nothing"
+    folder.mkdir()
+    missing, pattern = tmp_path / "missing.jpg", tmp_path / "*.xyz"
+    inputs = [missing, truncated, empty, good, text, folder, pattern]
+    outcome = lasagnette("detect", *inputs)
+    assert outcome.code == 1
+    found = lines(outcome)
+    assert [line["file"] for line in found] == [str(path) for path in inputs]
+    assert ["error" in line for line in found] == [True, True, True, False, True, True, True]
+    for line in found:
+        if "error" in line:
+            assert set(line) == {"file", "error"}
+            assert line["error"].startswith(line["file"])
+            assert line["error"] in outcome.stderr
+
+
+@pytest.mark.usefixtures("settings")
+def test_pictures_get_names_of_their_own(lasagnette: Run, tmp_path: Path) -> None:
+    photos = [
+        photo(tmp_path / "x" / "same.jpg"),
+        photo(tmp_path / "y" / "same.png", 20),
+        photo(tmp_path / "other.jpg"),
+    ]
+    before = photos[2].read_bytes()
+    outcome = lasagnette("detect", "--out", tmp_path, *photos)
+    assert outcome.code == 0
+    assert photos[2].read_bytes() == before, "an input was overwritten"
+    assert Image.open(tmp_path / "same.jpg").size == (8, 6)
+    assert Image.open(tmp_path / "same-2.jpg").size == (20, 6)
+    assert (tmp_path / "other-2.jpg").is_file()
+    assert not list(tmp_path.glob(".*"))
+    assert f"3 pictures with their faces framed: {tmp_path}" in outcome.stderr
+
+
+@pytest.mark.usefixtures("settings")
+def test_one_picture_is_named(lasagnette: Run, tmp_path: Path) -> None:
+    outcome = lasagnette("detect", "--out", tmp_path / "out", photo(tmp_path / "a.png"))
+    assert outcome.stderr.splitlines()[-1].endswith(str(tmp_path / "out" / "a.jpg"))
+
+
+@pytest.mark.usefixtures("settings")
+def test_an_unwritable_folder_is_a_usage_error(lasagnette: Run, tmp_path: Path) -> None:
+    file = photo(tmp_path / "file.png")
+    outcome = lasagnette("detect", "--out", file / "deeper", file)
+    assert outcome.code == 2
+    assert outcome.stdout == ""
+    assert f"cannot write into '{file / 'deeper'}'" in outcome.stderr
+
+
+def test_options_reach_the_detector(
+    lasagnette: Run, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    lasagnette("detect", "--min-face", "80", "--threshold", "0.5", photo(tmp_path / "a.png"))
+    assert settings == {"min_face": 80, "threshold": 0.5}
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--min-face", "0", "x"], ["--threshold", "2", "x"], ["--threads", "0", "x"]]
+)
+def test_wrong_usage_is_exit_code_2(lasagnette: Run, words: list[str]) -> None:
+    outcome = lasagnette("detect", *words)
+    assert outcome.code == 2
+    assert outcome.stdout == ""
+
+
+def test_ctrl_c_leaves_whole_lines(
+    lasagnette: Run, tmp_path: Path, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(
+        self: FakeDetector, items: Iterable[tuple[int, np.ndarray]]
+    ) -> Iterator[tuple[int, Detection]]:
+        empty = Detection(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None)
+        for key, _ in items:
+            if key == 1:
+                raise KeyboardInterrupt
+            yield key, empty
+
+    monkeypatch.setattr(FakeDetector, "detect_many", interrupted)
+    outcome = lasagnette(
+        "detect", "--out", tmp_path / "out", *(photo(tmp_path / f"{n}.png") for n in "abc")
+    )
+    assert outcome.code == 130
+    assert [line["faces"] for line in lines(outcome)] == [[]]
+    assert outcome.stderr.strip().endswith("interrupted")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.jpg"]
