@@ -1,0 +1,39 @@
+"""A small layer library in the manner of Lasagne, on PyTensor.
+
+Names, signatures and semantics are those of Lasagne 0.2.dev1, so that code written for it
+runs after ``import lasagnette as lasagne``.
+
+>>> import lasagnette as lasagne
+>>> net = lasagne.layers.InputLayer((None, 3, 12, 12))
+>>> net = lasagne.layers.Conv2DLayer(net, num_filters=16, filter_size=3, pad="same")
+>>> net = lasagne.layers.DenseLayer(net, num_units=2, nonlinearity=None)
+>>> net.output_shape
+(None, 2)
+>>> lasagne.layers.count_params(net)
+5058
+"""
+
+from lasagnette import (
+    init,
+    layers,
+    nonlinearities,
+    objectives,
+    random,
+    regularization,
+    updates,
+    utils,
+)
+
+__all__ = [
+    "__version__",
+    "init",
+    "layers",
+    "nonlinearities",
+    "objectives",
+    "random",
+    "regularization",
+    "updates",
+    "utils",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,265 @@
+"""Initializers of parameters.
+
+An initializer is called with a shape and returns an array of dtype ``floatX``, drawn from
+:func:`lasagnette.random.get_rng`.
+
+>>> from lasagnette.layers import DenseLayer
+>>> from lasagnette.init import Constant, GlorotUniform
+>>> l1 = DenseLayer((100, 20), num_units=50, W=GlorotUniform("relu"), b=Constant(0.0))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lasagnette.random import get_rng
+from lasagnette.utils import floatX
+
+__all__ = [
+    "Constant",
+    "Glorot",
+    "GlorotNormal",
+    "GlorotUniform",
+    "He",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "Normal",
+    "Orthogonal",
+    "Sparse",
+    "Uniform",
+]
+
+Shape = tuple[int, ...]
+
+
+def _gain(gain: float | str) -> float:
+    """Return the number that `gain` stands for ('relu' is the square root of two)."""
+    if isinstance(gain, str):
+        if gain != "relu":
+            raise ValueError(f"gain must be a number or 'relu', got {gain!r}")
+        return float(np.sqrt(2))
+    return gain
+
+
+def _require_matrix(who: object, shape: Shape) -> None:
+    if len(shape) < 2:
+        raise ValueError(
+            f"{type(who).__name__} needs a shape of two dimensions or more, got {shape!r}"
+        )
+
+
+class Initializer:
+    """Base class: subclasses define :meth:`sample`."""
+
+    def __call__(self, shape: Shape) -> np.ndarray:
+        """Return :meth:`sample` of `shape`."""
+        return self.sample(shape)
+
+    def sample(self, shape: Shape) -> np.ndarray:
+        """Return an array of the given shape and of dtype ``floatX``."""
+        raise NotImplementedError
+
+
+class Normal(Initializer):
+    """Draw from the normal distribution N(mean, std).
+
+    Parameters
+    ----------
+    std, mean : float
+    """
+
+    def __init__(self, std: float = 0.01, mean: float = 0.0) -> None:
+        self.std = std
+        self.mean = mean
+
+    def sample(self, shape: Shape) -> np.ndarray:
+        return floatX(get_rng().normal(self.mean, self.std, size=shape))
+
+
+class Uniform(Initializer):
+    """Draw from the uniform distribution.
+
+    Parameters
+    ----------
+    range : float or pair of float
+        A number stands for the interval from ``-range`` to ``range``.
+    std : float, optional
+        Draw around `mean` with this standard deviation instead; `range` is ignored then.
+    mean : float
+        Used with `std` only.
+    """
+
+    def __init__(
+        self,
+        range: float | tuple[float, float] = 0.01,
+        std: float | None = None,
+        mean: float = 0.0,
+    ) -> None:
+        if std is not None:
+            half = float(np.sqrt(3)) * std
+            self.range = (mean - half, mean + half)
+        elif isinstance(range, tuple):
+            self.range = range
+        else:
+            self.range = (-range, range)
+
+    def sample(self, shape: Shape) -> np.ndarray:
+        return floatX(get_rng().uniform(*self.range, size=shape))
+
+
+class Glorot(Initializer):
+    """Weights with the deviation ``gain * sqrt(2 / ((n1 + n2) * field))``.
+
+    ``n1`` and ``n2`` are the first two lengths of the shape, ``field`` the product of the
+    others (a filter's rows times columns).
+
+    Parameters
+    ----------
+    initializer : Initializer class
+        Called with ``std=``; :class:`Normal` or :class:`Uniform`.
+    gain : float or 'relu'
+        1 for linear and sigmoid units, 'relu' (the square root of 2) for rectifiers.
+
+    References
+    ----------
+    X. Glorot, Y. Bengio: Understanding the difficulty of training deep feedforward neural
+    networks. AISTATS 2010.
+    """
+
+    def __init__(self, initializer: Callable[..., Initializer], gain: float | str = 1.0) -> None:
+        self.initializer = initializer
+        self.gain = _gain(gain)
+
+    def sample(self, shape: Shape) -> np.ndarray:
+        _require_matrix(self, shape)
+        n1, n2 = shape[:2]
+        std = self.gain * np.sqrt(2.0 / ((n1 + n2) * np.prod(shape[2:])))
+        return self.initializer(std=std).sample(shape)
+
+
+class GlorotNormal(Glorot):
+    """:class:`Glorot` with normally distributed weights."""
+
+    def __init__(self, gain: float | str = 1.0) -> None:
+        super().__init__(Normal, gain)
+
+
+class GlorotUniform(Glorot):
+    """:class:`Glorot` with uniformly distributed weights."""
+
+    def __init__(self, gain: float | str = 1.0) -> None:
+        super().__init__(Uniform, gain)
+
+
+class He(Initializer):
+    """Weights with the deviation ``gain * sqrt(1 / fan_in)``.
+
+    ``fan_in`` is the first length of a matrix, the product of all but the first length of a
+    filter bank.
+
+    Parameters
+    ----------
+    initializer : Initializer class
+        Called with ``std=``; :class:`Normal` or :class:`Uniform`.
+    gain : float or 'relu'
+        1 for linear and sigmoid units, 'relu' (the square root of 2) for rectifiers.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun: Delving deep into rectifiers. ICCV 2015.
+    """
+
+    def __init__(self, initializer: Callable[..., Initializer], gain: float | str = 1.0) -> None:
+        self.initializer = initializer
+        self.gain = _gain(gain)
+
+    def sample(self, shape: Shape) -> np.ndarray:
+        _require_matrix(self, shape)
+        fan_in = shape[0] if len(shape) == 2 else np.prod(shape[1:])
+        return self.initializer(std=self.gain * np.sqrt(1.0 / fan_in)).sample(shape)
+
+
+class HeNormal(He):
+    """:class:`He` with normally distributed weights."""
+
+    def __init__(self, gain: float | str = 1.0) -> None:
+        super().__init__(Normal, gain)
+
+
+class HeUniform(He):
+    """:class:`He` with uniformly distributed weights."""
+
+    def __init__(self, gain: float | str = 1.0) -> None:
+        super().__init__(Uniform, gain)
+
+
+class Constant(Initializer):
+    """Fill with one value.
+
+    Parameters
+    ----------
+    val : float
+    """
+
+    def __init__(self, val: float = 0.0) -> None:
+        self.val = val
+
+    def sample(self, shape: Shape) -> np.ndarray:
+        return np.full(shape, floatX(self.val))
+
+
+class Sparse(Initializer):
+    """A matrix in which every column has the same number of nonzero entries.
+
+    Parameters
+    ----------
+    sparsity : float
+        Fraction of nonzero entries per column.
+    std : float
+        Deviation of the nonzero entries, drawn from N(0, std).
+    """
+
+    def __init__(self, sparsity: float = 0.1, std: float = 0.01) -> None:
+        self.sparsity = sparsity
+        self.std = std
+
+    def sample(self, shape: Shape) -> np.ndarray:
+        if len(shape) != 2:
+            raise ValueError(f"Sparse needs a shape of two dimensions, got {shape!r}")
+        n_inputs, n_outputs = shape
+        size = int(self.sparsity * n_inputs)
+        rng = get_rng()
+        rows = np.argsort(rng.random((n_inputs, n_outputs)), axis=0)[:size]
+        weights = np.zeros(shape)
+        weights[rows, np.arange(n_outputs)] = rng.normal(0.0, self.std, (size, n_outputs))
+        return floatX(weights)
+
+
+class Orthogonal(Initializer):
+    """Orthonormal rows or columns, whichever are fewer, times `gain`.
+
+    A filter bank is orthogonal as the matrix whose rows are the flattened filters.
+
+    Parameters
+    ----------
+    gain : float or 'relu'
+        1 for linear and sigmoid units, 'relu' (the square root of 2) for rectifiers.
+
+    References
+    ----------
+    A. Saxe, J. McClelland, S. Ganguli: Exact solutions to the nonlinear dynamics of learning
+    in deep linear neural networks. ICLR 2014.
+    """
+
+    def __init__(self, gain: float | str = 1.0) -> None:
+        self.gain = _gain(gain)
+
+    def sample(self, shape: Shape) -> np.ndarray:
+        _require_matrix(self, shape)
+        flat = (shape[0], int(np.prod(shape[1:])))
+        u, _, v = np.linalg.svd(get_rng().normal(0.0, 1.0, flat), full_matrices=False)
+        q = u if u.shape == flat else v
+        return floatX(self.gain * q.reshape(shape))
