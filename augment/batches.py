@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -189,8 +190,7 @@ def fix_backgrounds(
     frames = photos.background_squares(rng, rows, found, which, smallest)
     kept = np.flatnonzero(~index.undrawn)
     fixed = index.select(np.concatenate([kept, rows]))
-    fixed.frames[len(kept) :] = frames
-    return fixed
+    return replace(fixed, frames=np.concatenate([index.frames[kept], frames]))
 
 
 def fixed_set(

@@ -12,6 +12,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ _WHITE = 255
 _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)  # EXIF orientations whose upright picture swaps width and height
 
-_OPENING = threading.Lock()
+_PILLOW = threading.Lock()
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -62,14 +63,12 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         If the file is missing, empty, truncated, no picture, or larger than `MAX_PIXELS` or
         `MAX_SIDE` allow.
     """
-    with _opened(path) as picture:
-        try:
-            picture.load()
-            turned = picture.getexif().get(_ORIENTATION, 1) != 1
-            upright = ImageOps.exif_transpose(picture) if turned else picture
-            return np.ascontiguousarray(_to_rgb(upright))
-        except _DECODING_ERRORS as error:
-            raise ImageError(f"{os.fspath(path)}: the picture is damaged ({error})") from error
+    with _pillow(path) as picture:
+        # Pixels first: some formats keep their EXIF data behind them.
+        picture.load()
+        turned = picture.getexif().get(_ORIENTATION, 1) != 1
+        upright = ImageOps.exif_transpose(picture) if turned else picture
+        return np.ascontiguousarray(_to_rgb(upright))
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
@@ -80,57 +79,53 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     ImageError
         As `read_image`, except that damage behind the header goes unnoticed.
     """
-    with _opened(path) as picture:
+    with _pillow(path) as picture:
         width, height = picture.size
-        return (
-            (height, width) if picture.getexif().get(_ORIENTATION) in _TURNED else (width, height)
-        )
+        turned = picture.getexif().get(_ORIENTATION) in _TURNED
+        return (height, width) if turned else (width, height)
 
 
-# A decoder meets damaged bytes in many ways; each of these was seen from Pillow's plugins.
-_DECODING_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-)
+@contextmanager
+def _pillow(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
+    """Open a file with Pillow and put every failure inside the block into one sentence.
 
-
-def _opened(path: str | os.PathLike[str]) -> Image.Image:
-    """Open a file and check its header against the limits; no pixel is decoded yet."""
+    Pillow's warnings (odd EXIF data, mostly) are kept back: the picture is either read or it is
+    not. Its own size limit lies under ours. Both are settings of the whole process, hence the
+    lock.
+    """
     name = os.fspath(path)
-    try:
-        if os.path.isfile(name) and os.path.getsize(name) == 0:
-            raise ImageError(f"{name}: the file is empty")
-        with _OPENING:
-            # Pillow's own limit lies under ours, and a warning is no way to tell a caller.
-            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                picture = Image.open(name)
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
-    except FileNotFoundError as error:
-        raise ImageError(f"{name}: there is no such file") from error
-    except IsADirectoryError as error:
-        raise ImageError(f"{name}: this is a folder, not a picture") from error
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{name}: not a picture, or of a kind that cannot be read") from error
-    except ImageError:
-        raise
-    except _DECODING_ERRORS as error:
-        raise ImageError(f"{name}: cannot be opened ({error})") from error
-    width, height = picture.size
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        picture.close()
+    with _PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            with Image.open(name) as picture:
+                _check_size(name, picture.size)
+                yield picture
+        except ImageError:
+            raise
+        except FileNotFoundError as error:
+            raise ImageError(f"{name}: there is no such file") from error
+        except IsADirectoryError as error:
+            raise ImageError(f"{name}: this is a folder, not a picture") from error
+        except UnidentifiedImageError as error:
+            kind = "not a picture, or of a kind that cannot be read"
+            reason = kind if os.path.getsize(name) else "the file is empty"
+            raise ImageError(f"{name}: {reason}") from error
+        except Exception as error:
+            # No list of types covers what decoders raise on damaged bytes.
+            reason = str(error) or type(error).__name__
+            raise ImageError(f"{name}: the picture cannot be read ({reason})") from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _check_size(name: str, size: tuple[int, int]) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS or max(size) > MAX_SIDE:
         raise ImageError(
             f"{name}: {width} x {height} pixels are too many; at most {MAX_SIDE:,} on a side and "
             f"{MAX_PIXELS // 10**6} megapixels are read"
         )
-    return picture
 
 
 def _to_rgb(picture: Image.Image) -> np.ndarray:

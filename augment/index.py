@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from augment.boxes import as_frames
-from augment.datasets import Dataset
+from augment.datasets import Dataset, Record
 from augment.errors import DataError
 
 __all__ = ["BACKGROUND", "FACE", "Index", "backgrounds", "concat", "faces", "load", "make"]
@@ -174,7 +174,8 @@ def backgrounds(dataset: Dataset, root: str | Path) -> Index:
     )
 
 
-def _records(dataset: Dataset, root: str | Path):
+def _records(dataset: Dataset, root: str | Path) -> Iterator[tuple[str, Record]]:
+    """Records with their paths from ``root``, absolute where they lie outside it."""
     base, prefix = os.path.abspath(dataset.root), ""
     top = os.path.abspath(root)
     if base != top:

@@ -133,7 +133,7 @@ def make_splits(data: str | Path) -> dict[str, str]:
     people = {record.group for record in lfw.load(root / "lfw")}
     trained = {
         Path(file).parent.name
-        for file, _, fold in _shared_photographs(root)
+        for file, fold in _shared_photographs(root, warnings.warn)
         if fold in FOLDS["train"]
     }
     files = [record.path for record in negatives.load(root / "negatives")]
@@ -161,12 +161,12 @@ def _side(
         raise ValueError(f"sources must be some of {SOURCES!r}; got {tuple(sources)!r}")
     parts = []
     if "fddb" in sources:
-        photographs = _fddb(root, side)
+        photographs = _fddb(root, side, report)
         parts += [faces(photographs, root), backgrounds(photographs, root)]
         _tell(photographs, report)
     if "lfw" in sources and side != "report":
         people = _listed(_LFW_FILE) if tune_people is None else tune_people
-        parts.append(faces(_lfw(root, side, people), root))
+        parts.append(faces(_lfw(root, side, people, report), root))
     if "negatives" in sources and side != "report":
         files = _listed(_NEGATIVES_FILE) if tune_files is None else tune_files
         pictures = negatives.load(root / "negatives")
@@ -175,11 +175,11 @@ def _side(
     return concat(parts)
 
 
-def _fddb(root: Path, side: str) -> Dataset[fddb.FddbRecord]:
+def _fddb(root: Path, side: str, report: Report) -> Dataset[fddb.FddbRecord]:
     folder = root / "fddb"
     photographs = fddb.load(folder, FOLDS[side])
     dropped = set(_reserved(folder))
-    for row in _table(folder / "near_duplicates.csv"):
+    for row in _table(folder / "near_duplicates.csv", report):
         one, other = (row["image_a"], row["fold_a"]), (row["image_b"], row["fold_b"])
         for (image, fold), (_, other_fold) in ((one, other), (other, one)):
             if _rank(fold) < _rank(other_fold):
@@ -188,10 +188,12 @@ def _fddb(root: Path, side: str) -> Dataset[fddb.FddbRecord]:
     return replace(photographs, records=kept)
 
 
-def _lfw(root: Path, side: str, tune_people: Collection[str]) -> Dataset:
+def _lfw(root: Path, side: str, tune_people: Collection[str], report: Report) -> Dataset:
     folder = root / "lfw"
     dropped = set(_reserved(folder))
-    dropped |= {file for file, _, fold in _shared_photographs(root) if _rank(fold) > _RANKS[side]}
+    dropped |= {
+        file for file, fold in _shared_photographs(root, report) if _rank(fold) > _RANKS[side]
+    }
     pictures = lfw.load(folder)
     kept = [
         record
@@ -249,15 +251,16 @@ def _reserved(folder: Path) -> set[str]:
     return {line.split()[0] for line in lines if line.strip() and not line.startswith("#")}
 
 
-def _shared_photographs(root: Path) -> list[tuple[str, str, int]]:
-    """LFW file, FDDB image and its fold, where both show one photograph."""
-    rows = _table(root / "lfw" / "same_photo_as_fddb.csv")
-    return [(row["file"], row["fddb_image"], int(row["fddb_fold"])) for row in rows]
+def _shared_photographs(root: Path, report: Report) -> list[tuple[str, int]]:
+    """LFW files that show a photograph of FDDB, with its fold."""
+    rows = _table(root / "lfw" / "same_photo_as_fddb.csv", report)
+    return [(row["file"], int(row["fddb_fold"])) for row in rows]
 
 
-def _table(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file that comes with the data; none if it is not there."""
+def _table(path: Path, report: Report) -> list[dict[str, str]]:
+    """Rows of a CSV file of equal photographs; none if it did not come with the data."""
     if not path.is_file():
+        report(f"{path}: there is no such list; photographs on two sides of the split may remain")
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

@@ -45,7 +45,9 @@ def draw_squares(
     side = low * (short / low) ** u[:, :, 0]
     corner = (sizes[:, None, :] - side[:, :, None]) * u[:, :, 1:]
     squares = np.concatenate([corner, side[:, :, None], side[:, :, None]], axis=2)
-    worst = iou_matrix(squares, faces).max(axis=2, initial=0)
+    worst = np.zeros(side.shape)
+    shown = faces.any(axis=(1, 2))  # most pictures have no face, and overlaps cost the most here
+    worst[shown] = iou_matrix(squares[shown], faces[shown]).max(axis=2, initial=0)
     passes = worst < MAX_IOU
     # the first that passes, else the least bad
     chosen = np.where(passes.any(axis=1), passes.argmax(axis=1), worst.argmin(axis=1))
