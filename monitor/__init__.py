@@ -1,0 +1,1 @@
+"""The training monitor: the run log (writer and reader) and the pages that show it."""
