@@ -154,7 +154,7 @@ class Conv2dGradWeights(_Conv):
         )
 
     def pullback(self, inputs, outputs, cotangents):
-        x, w, g = inputs
+        x, _w, g = inputs
         vw, vb = cotangents
         to_x, to_g = disconnected_type(), None
         if not isinstance(vw.type, DisconnectedType):

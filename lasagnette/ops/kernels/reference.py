@@ -58,7 +58,7 @@ def conv2d(
     relu: bool = False,
 ) -> np.ndarray:
     """Correlate; see :func:`lasagnette.ops.kernels.conv2d`."""
-    filters, channels, *filter_size = w.shape
+    filters, _, *filter_size = w.shape
     patches = _patches(_padded(x, pad), (filter_size[0], filter_size[1]), stride)
     batch, _, rows, columns = patches.shape[:4]
     y = np.empty((batch, filters, rows, columns), x.dtype)

@@ -1,0 +1,1 @@
+"""The nets of "Deep learning in the garage": architectures, weights, training, inference."""

@@ -1,0 +1,60 @@
+"""Running a trained net without a compiler.
+
+PyTensor's default mode compiles for half a minute; a user of the detector must not wait for that.
+Here the graph runs as plain Python over Ops whose work is done in kernels and NumPy. Such a graph
+must end in logits: PyTensor's softmax is a graph of its own that would be compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytensor
+from pytensor.compile.mode import Mode
+
+from lasagnette.layers import Layer, get_all_layers, get_output
+
+__all__ = ["face_probability", "forward"]
+
+
+def forward(layer: Layer) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that runs the net, dropout off, on batches.
+
+    Parameters
+    ----------
+    layer : Layer
+        Output layer of a net whose outputs are logits.
+
+    Returns
+    -------
+    callable
+        From float32 ``(batch, channels, rows, columns)``, scaled, to float32 logits
+        ``(batch, classes)``. An empty batch gives an empty result.
+    """
+    inputs = get_all_layers(layer)[0].input_var
+    output = get_output(layer, deterministic=True)
+    function = pytensor.function([inputs], output, mode=Mode("py", "fast_compile"))
+    classes = layer.output_shape[1]
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        if not len(batch):
+            return np.empty((0, classes), np.float32)
+        return function(np.asarray(batch, np.float32))
+
+    return run
+
+
+def face_probability(logits: np.ndarray) -> np.ndarray:
+    """Softmax probability of class 1, "face".
+
+    Parameters
+    ----------
+    logits : array, (..., 2)
+
+    Returns
+    -------
+    array, (...)
+    """
+    difference = np.clip(logits[..., 0] - logits[..., 1], -80, 80)
+    return 1 / (1 + np.exp(difference))

@@ -1,0 +1,203 @@
+"""Weights on disk: one HDF5 file per net.
+
+Layout, format version 1: attributes ``format``, ``net``, ``options`` (JSON: what was given to
+:func:`nets.registry.build`), ``mean`` and ``scale`` of the input, ``facts`` (JSON: how it was
+trained and what it reached); one dataset per parameter in the group ``parameters``, by its name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lasagnette.layers import Layer, get_all_params
+from nets import registry
+from nets.scaling import Scaling
+
+__all__ = [
+    "FORMAT",
+    "Loaded",
+    "WeightsError",
+    "load",
+    "pretrained",
+    "save",
+    "write_h5",
+]
+
+FORMAT = 1
+
+
+class WeightsError(ValueError):
+    """A weights file that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A net read from a file.
+
+    Attributes
+    ----------
+    name : str
+        The architecture's name in the registry.
+    layer : Layer
+        Its output layer, parameters set.
+    scaling : Scaling
+        How pixels become its input.
+    facts : dict
+        How it was trained and what it reached.
+    options : dict
+        What it was built with.
+    """
+
+    name: str
+    layer: Layer
+    scaling: Scaling
+    facts: dict[str, Any]
+    options: dict[str, Any]
+
+
+def write_h5(path: str | os.PathLike[str], attributes: dict, datasets: dict[str, Any]) -> None:
+    """Write an HDF5 file so that `path` holds either the old or the new one, whole.
+
+    Parameters
+    ----------
+    path : path
+    attributes : dict of str to number or string
+    datasets : dict of str to array
+        By path inside the file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(attributes)
+            for name, value in datasets.items():
+                file.create_dataset(name, data=value, fletcher32=np.ndim(value) > 0 or None)
+        os.chmod(temporary, 0o644)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def save(
+    path: str | os.PathLike[str],
+    layer: Layer,
+    *,
+    name: str,
+    options: dict[str, Any] | None = None,
+    scaling: Scaling | None = None,
+    facts: dict[str, Any] | None = None,
+) -> None:
+    """Save a net's parameters with all that is needed to use them.
+
+    Parameters
+    ----------
+    path : path
+        Replaced at once, never half written.
+    layer : Layer
+        The net's output layer.
+    name, options
+        Architecture and build options, as given to :func:`nets.registry.build`.
+    scaling : Scaling, optional
+    facts : dict, optional
+        JSON-ready notes: data, settings, results.
+    """
+    scaling = scaling or Scaling()
+    attributes = {
+        "format": FORMAT,
+        "net": name,
+        "options": json.dumps(options or {}),
+        "mean": scaling.mean,
+        "scale": scaling.scale,
+        "facts": json.dumps(facts or {}),
+    }
+    values = {f"parameters/{p.name}": p.get_value(borrow=True) for p in get_all_params(layer)}
+    write_h5(path, attributes, values)
+
+
+def load(path: str | os.PathLike[str], expected: str | None = None) -> Loaded:
+    """Read a weights file and build its net.
+
+    Parameters
+    ----------
+    path : path
+    expected : str, optional
+        Name of the net that it must hold.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, damaged, of a newer format, or holds another net.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            attributes = dict(file.attrs)
+            version = int(attributes["format"])
+            if version > FORMAT:
+                raise WeightsError(
+                    f"{path}: weights of format {version}, this version reads up to {FORMAT}; "
+                    "install a newer lasagnette"
+                )
+            parameters = {name: data[()] for name, data in file["parameters"].items()}
+        name = str(attributes["net"])
+        options = json.loads(attributes["options"])
+        facts = json.loads(attributes["facts"])
+        scaling = Scaling(float(attributes["mean"]), float(attributes["scale"]))
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: there is no such weights file") from error
+    except (OSError, KeyError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path}: not a weights file, or a damaged one ({error})") from error
+    if expected is not None and name != expected:
+        raise WeightsError(f"{path}: weights of {name!r}, but {expected!r} is needed here")
+    try:
+        layer = registry.build(name, **options)
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"{path}: {error}") from error
+    _set(path, layer, parameters)
+    return Loaded(name, layer, scaling, facts, options)
+
+
+def _set(path: str | os.PathLike[str], layer: Layer, parameters: dict[str, np.ndarray]) -> None:
+    wanted = {p.name: p for p in get_all_params(layer)}
+    different = sorted(set(wanted) ^ set(parameters))
+    if different:
+        raise WeightsError(
+            f"{path}: the parameters do not fit the net; only on one side: {', '.join(different)}"
+        )
+    for name, parameter in wanted.items():
+        shape = parameter.get_value(borrow=True).shape
+        if parameters[name].shape != shape:
+            raise WeightsError(
+                f"{path}: parameter {name} has shape {parameters[name].shape!r}, "
+                f"the net needs {shape!r}"
+            )
+        parameter.set_value(parameters[name].astype(np.float32))
+
+
+def pretrained(name: str) -> Path:
+    """Path of the trained weights that come with the package.
+
+    Raises
+    ------
+    WeightsError
+        If there are none for this net.
+    """
+    path = Path(str(resources.files("nets") / "pretrained" / f"{name}.h5"))
+    if not path.is_file():
+        raise WeightsError(
+            f"there are no pretrained weights for {name!r}; train them with: lasagnette train {name}"
+        )
+    return path
