@@ -8,13 +8,14 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3))
 VENV := .venv
 BIN := $(VENV)/bin
 KERNELS := lasagnette/ops/kernels
-SOURCES := setup.py pyproject.toml lasagnette/__init__.py $(wildcard $(KERNELS)/*.cpp $(KERNELS)/*.h)
+SOURCES := setup.py pyproject.toml $(wildcard requirements/*.txt) lasagnette/__init__.py \
+	$(wildcard $(KERNELS)/*.cpp $(KERNELS)/*.h)
 
 # A virtual environment without pip is made in a fraction of the time; the pip outside installs
 # into it. Where there is none outside (Debian's python3.11-venv), the environment gets its own.
 PIP = $(shell test -x $(BIN)/pip && echo "$(BIN)/python -m pip" || \
 	echo "$(PYTHON) -m pip --python $(BIN)/python") --disable-pip-version-check --quiet
-INSTALL = $(PIP) install --no-compile
+INSTALL = $(PIP) install --no-compile --no-warn-conflicts
 
 .PHONY: demo test install clean
 
@@ -40,21 +41,21 @@ $(VENV)/.installed: $(SOURCES) | $(BIN)/python
 	$(call setup,,.installed)
 
 $(VENV)/.installed-demo: $(SOURCES) | $(BIN)/python
-	$(call setup,[demo],.installed .installed-demo)
+	$(call setup,demo,.installed .installed-demo)
 
 $(VENV)/.installed-test: $(SOURCES) | $(BIN)/python
-	$(call setup,[demo$(comma)test],.installed .installed-demo .installed-test)
-
-comma := ,
+	$(call setup,demo test,.installed .installed-demo .installed-test)
 
 $(BIN)/python:
 	@echo "Making $(VENV) with $(PYTHON)" >&2
-	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	@if $(PYTHON) -m pip --python $(PYTHON) --version >/dev/null 2>&1; then \
 		$(PYTHON) -m venv --without-pip $(VENV); else $(PYTHON) -m venv $(VENV); fi
 
+# The project's own kernels are compiled while the packages that it needs are unpacked.
 define setup
 	@echo "Installing into $(VENV); the first time downloads about 250 MB" >&2
-	@$(INSTALL) --editable '.$(1)'
+	@$(INSTALL) --no-deps --editable . & own=$$!; \
+	$(INSTALL) $(patsubst %,--requirement requirements/%.txt,core $(1)) && wait $$own
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
 		version=$$($(BIN)/python -c 'from importlib.metadata import version as v; print(v("opencv-python"))'); \
 		echo "This system lacks libraries that OpenCV's windows need: opencv-python-headless is installed instead" >&2; \

@@ -40,6 +40,11 @@ def version() -> str:
     return match[1]
 
 
+def required(extra: str) -> list[str]:
+    """Read the requirements from the file that the Makefile also installs from."""
+    return (ROOT / "requirements" / f"{extra}.txt").read_text(encoding="utf-8").splitlines()
+
+
 def kernel_extensions() -> list[Extension]:
     """Return one optional library per instruction set that this processor family has."""
     x86 = platform.machine().lower() in {"x86_64", "amd64"}
@@ -107,21 +112,6 @@ setup(
     ext_modules=kernel_extensions(),
     cmdclass={"build_ext": BuildKernels},
     entry_points={"console_scripts": ["lasagnette = scripts.main:main"]},
-    install_requires=[
-        "pytensor>=3.0.7,<3.1",  # the dispatch modules are internals of a minor version
-        "numba>=0.65",
-        "numpy>=2.2",
-        "scipy>=1.15",
-        "pillow>=11",
-        "opencv-python>=4.10",
-        "h5py>=3.14",
-        "click>=8.5",
-        "rich>=14",
-        "threadpoolctl>=3.6",
-    ],
-    extras_require={
-        "demo": ["scikit-image>=0.25"],  # only for the photograph that it carries
-        "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.17.6,<0.18", "mypy>=2.4,<2.5"],
-        "bench": ["torch==2.13.0"],
-    },
+    install_requires=required("core"),
+    extras_require={extra: required(extra) for extra in ("demo", "test", "bench")},
 )

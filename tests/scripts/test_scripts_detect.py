@@ -58,7 +58,9 @@ def lines(outcome: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("settings")
 def test_one_line_per_photograph_in_the_order_given(lasagnette: Run, tmp_path: Path) -> None:
-    photos = [photo(tmp_path / f"{name}.png", width) for name, width in zip("cab", (8, 9, 10))]
+    photos = [
+        photo(tmp_path / f"{name}.png", width) for name, width in (("c", 8), ("a", 9), ("b", 10))
+    ]
     outcome = lasagnette("detect", *photos)
     assert outcome.code == 0
     assert outcome.stderr == ""
