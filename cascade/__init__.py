@@ -1,0 +1,16 @@
+"""The detector: a cascade of nets over the windows of a photograph.
+
+The road of a photograph, one module per step:
+
+``windows``     sizes of the photograph and the windows in them;
+``sweep``       the first net on all windows of a level, without cutting them;
+``nms``         greedy filtering of overlapping frames;
+``stages``      generators that crop, classify and filter, filling batches across photographs;
+``detector``    the stages put together, with the trained nets;
+``draw``        the result as a picture.
+
+Beside it, ``evaluation`` measures detections by the rules of FDDB, and ``mining`` collects the
+windows of face-free photographs that a cascade still takes for faces.
+"""
+
+__all__: list[str] = []

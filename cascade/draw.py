@@ -1,0 +1,83 @@
+"""Annotated pictures in the articles' colours.
+
+Red: every frame that the last net fired on. Blue: those left after filtering inside each window
+size. Green: those left at last. White: where the faces are, if that is known.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cascade.detector import Detection
+
+__all__ = ["COLOURS", "draw_faces"]
+
+COLOURS = {
+    "fired": (230, 40, 40),
+    "in size": (40, 90, 240),
+    "at last": (40, 200, 60),
+    "truth": (255, 255, 255),
+}
+"""RGB of each kind of frame, in the order in which they are drawn."""
+
+_SHIFT = 4  # OpenCV draws at sixteenths of a pixel
+
+
+def draw_faces(
+    image: NDArray[np.uint8], detection: Detection, truth: ArrayLike | None = None
+) -> NDArray[np.uint8]:
+    """Draw what was found in a photograph.
+
+    Parameters
+    ----------
+    image : uint8 array (rows, columns, 3)
+        RGB; it is left as it is.
+    detection : Detection
+        With a trace, the frames of the earlier steps are drawn, too.
+    truth : float array (n, 4), optional
+        The faces' frames.
+
+    Returns
+    -------
+    uint8 array (rows, columns, 3)
+        RGB, lines as thick as suits the picture's size, the score above each face.
+    """
+    picture = np.ascontiguousarray(image).copy()
+    line = max(1, round(min(picture.shape[:2]) / 300))
+    if detection.trace is not None:
+        fired, in_size = detection.trace.steps[-3:-1]
+        _draw_frames(picture, fired.frames, COLOURS["fired"], line)
+        _draw_frames(picture, in_size.frames, COLOURS["in size"], line)
+    _draw_frames(picture, detection.boxes, COLOURS["at last"], 2 * line)
+    if truth is not None:
+        _draw_frames(picture, truth, COLOURS["truth"], line)
+    for box, score in zip(detection.boxes, detection.scores, strict=True):
+        _draw_score(picture, box, score, line)
+    return picture
+
+
+def _draw_frames(picture, frames, colour, line) -> None:
+    frames = np.asarray(frames, np.float64).reshape(-1, 4)
+    corners = np.concatenate([frames[:, :2], frames[:, :2] + frames[:, 2:]], axis=1)
+    for x0, y0, x1, y1 in np.rint(corners * 2**_SHIFT).astype(int).tolist():
+        cv2.rectangle(picture, (x0, y0), (x1, y1), colour, line, cv2.LINE_AA, _SHIFT)
+
+
+def _draw_score(picture, box, score, line) -> None:
+    """Write the score on the box's upper edge, or below it where the picture ends."""
+    text, size = f"{score:.2f}", 0.45 * line
+    (width, height), under = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, line)
+    x, y = (int(v) for v in box[:2])
+    x = max(0, min(x, picture.shape[1] - width))
+    y = max(y, height + under)
+    cv2.rectangle(picture, (x, y - height - under), (x + width, y), COLOURS["at last"], cv2.FILLED)
+    cv2.putText(
+        picture,
+        text,
+        (x, y - under + line // 2),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        size,
+        (0, 0, 0),
+        line,
+        cv2.LINE_AA,
+    )

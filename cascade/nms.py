@@ -1,0 +1,147 @@
+"""Greedy filtering of overlapping frames ("Brotherhood of data", filter_frames).
+
+The best frame is kept, what overlaps it too much is dropped, and so on with the best of the rest.
+The article filters twice: first among the frames of one window size, then among all of them. Both
+are one function here: `groups` names the window size of each frame, and frames of different
+groups never touch each other.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["filter_frames", "merge_frames"]
+
+_OVERLAPS = ("iou", "min")
+
+
+def filter_frames(
+    frames: ArrayLike,
+    scores: ArrayLike,
+    threshold: float,
+    *,
+    overlap: str = "iou",
+    groups: ArrayLike | None = None,
+) -> NDArray[np.intp]:
+    """Choose the best frames among those that overlap.
+
+    Parameters
+    ----------
+    frames : float array (n, 4)
+        x, y, width, height in pixels.
+    scores : float array (n,)
+        The higher the better. Of equal scores the earlier frame is taken as the better one.
+    threshold : float
+        A frame is dropped when its overlap with a kept one is greater than this, between 0 and 1.
+    overlap : {'iou', 'min'}
+        Intersection over union, or over the smaller of the two areas (which also drops a small
+        frame inside a large one).
+    groups : int array (n,), optional
+        Only frames of the same group are compared.
+
+    Returns
+    -------
+    intp array (kept,)
+        Indices of the kept frames, by falling score.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not match, or `threshold` or `overlap` is not one of the allowed values.
+    """
+    f, s, g = _checked(frames, scores, threshold, overlap, groups)
+    return _suppress(f, s, threshold, overlap, g)[0]
+
+
+def merge_frames(
+    frames: ArrayLike,
+    scores: ArrayLike,
+    threshold: float,
+    *,
+    overlap: str = "iou",
+    groups: ArrayLike | None = None,
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Filter as `filter_frames` does and average each kept frame with those it dropped.
+
+    Parameters
+    ----------
+    frames, scores, threshold, overlap, groups
+        As in `filter_frames`; the scores are the weights of the average and must not be negative.
+
+    Returns
+    -------
+    kept : intp array (kept,)
+        Indices of the kept frames, by falling score.
+    merged : float32 array (kept, 4)
+        For each kept frame the score-weighted mean of itself and the frames dropped for its sake.
+
+    Raises
+    ------
+    ValueError
+        As `filter_frames`, and for negative scores.
+    """
+    f, s, g = _checked(frames, scores, threshold, overlap, groups)
+    if s.min(initial=0) < 0:
+        raise ValueError(
+            "merge_frames weights frames by their scores, which must not be negative; "
+            f"got {s.min()!r}"
+        )
+    kept, owner = _suppress(f, s, threshold, overlap, g)
+    # Frames whose scores are all zero get their plain mean.
+    weights = np.maximum(s, np.finfo(np.float64).tiny)
+    total = np.bincount(owner, weights, minlength=len(f))[kept]
+    merged = [np.bincount(owner, weights * c, minlength=len(f))[kept] / total for c in f.T]
+    return kept, np.stack(merged, axis=1).astype(np.float32)
+
+
+def _checked(
+    frames: ArrayLike,
+    scores: ArrayLike,
+    threshold: float,
+    overlap: str,
+    groups: ArrayLike | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray]:
+    frames = np.asarray(frames, dtype=np.float64)
+    scores = np.asarray(scores, dtype=np.float64)
+    groups = np.zeros(len(frames), np.intp) if groups is None else np.asarray(groups)
+    if frames.ndim != 2 or frames.shape[1] != 4:
+        raise ValueError(f"frames must be an array (n, 4); got the shape {frames.shape!r}")
+    for name, array in (("scores", scores), ("groups", groups)):
+        if array.shape != (len(frames),):
+            raise ValueError(
+                f"{name} must be one number per frame, {(len(frames),)!r}; "
+                f"got the shape {array.shape!r}"
+            )
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie between 0 and 1; got {threshold!r}")
+    if overlap not in _OVERLAPS:
+        raise ValueError(f"overlap must be one of {_OVERLAPS!r}; got {overlap!r}")
+    return frames, scores, groups
+
+
+def _suppress(frames, scores, threshold, overlap, groups):
+    """Return the kept indices by falling score, and for each frame the one it yields to.
+
+    Every round keeps the best remaining frame of each group at once, so the number of rounds is
+    the number of frames kept in the fullest group, whatever the number dropped.
+    """
+    x, y, width, height = frames.T
+    area = width * height
+    corners = np.stack([x, y, x + width, y + height])
+    owner = np.arange(len(frames))
+    left = np.lexsort((-scores, groups))
+    while len(left):
+        first = np.flatnonzero(np.diff(groups[left], prepend=groups[left[0]] - 1))
+        best = np.repeat(left[first], np.diff(first, append=len(left)))
+        a, b = corners[:, left], corners[:, best]
+        sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+        common = np.prod(np.maximum(sides, 0), axis=0)
+        if overlap == "iou":
+            whole = area[left] + area[best] - common
+        else:
+            whole = np.minimum(area[left], area[best])
+        dropped = common > threshold * whole
+        owner[left[dropped]] = best[dropped]
+        dropped[first] = True
+        left = left[~dropped]
+    kept = np.flatnonzero(owner == np.arange(len(frames)))
+    return kept[np.argsort(-scores[kept], kind="stable")], owner
