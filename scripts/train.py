@@ -1,0 +1,134 @@
+"""`lasagnette train`: train a net on the research data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from scripts.computing import THREADS_OPTION, threads_limited, without_compiler
+from scripts.data import DATA_OPTION, data_folder
+
+__all__ = ["train"]
+
+# As the weights that come with the package were trained.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "net12": {"epochs": 100, "batch_size": 512, "learning_rate": 3e-3},
+    "net48": {"epochs": 40, "batch_size": 128, "learning_rate": 1e-3},
+}
+SETTINGS = (
+    *("epochs", "batch_size", "learning_rate", "seed", "augment", "backgrounds_per_face"),
+    *("hard_negatives", "faithful", "batch_norm"),
+)
+
+
+def _default(name: str) -> str:
+    listed = ", ".join(f"{values[name]:g} for {net}" for net, values in DEFAULTS.items())
+    return f"[default: {listed}]"
+
+
+@click.command()
+@click.argument("net", type=click.Choice(list(DEFAULTS)), metavar="NET")
+@DATA_OPTION
+@click.option(
+    "--runs", default="runs", show_default=True, metavar="FOLDER", help="Where runs are kept."
+)
+@click.option("--run", metavar="NAME", help="Name of the new run  [default: net and time]")
+@click.option("--resume", metavar="NAME", help="Go on with this run, with its own settings.")
+@click.option("--epochs", type=click.IntRange(1), help=f"Epochs  {_default('epochs')}")
+@click.option("--batch-size", type=click.IntRange(2), help=f"Samples  {_default('batch_size')}")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    help=f"Highest rate; it falls along a cosine  {_default('learning_rate')}",
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Key of chance.")
+@click.option(
+    "--augment/--no-augment",
+    default=True,
+    show_default=True,
+    help="Move, scale, stretch and mirror the frames at random.",
+)
+@click.option(
+    "--backgrounds-per-face",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Squares without a face for each face in a minibatch.",
+)
+@click.option(
+    "--hard-negatives",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Take half of the backgrounds from the frames that `lasagnette mine` wrote.",
+)
+@click.option("--faithful", is_flag=True, help="Build the net as printed: relu on the output.")
+@click.option("--batch-norm", is_flag=True, help="Normalise after every layer with weights.")
+@click.option("--out", metavar="FILE", help="Copy the best weights there at the end.")
+@THREADS_OPTION
+@click.pass_context
+def train(
+    ctx: click.Context,
+    net: str,
+    data: str | None,
+    runs: str,
+    run: str | None,
+    resume: str | None,
+    out: str | None,
+    threads: int | None,
+    **given: Any,
+) -> None:
+    """Train NET (net12 or net48) and keep the run in its own folder.
+
+    The folder holds the log with all curves, a checkpoint, and the weights of the epoch with the
+    best validation accuracy. A run that was interrupted or killed goes on from its last checkpoint
+    with the same numbers as one that was never stopped:
+
+    \b
+    lasagnette train net12 --run first
+    lasagnette train net12 --resume first
+
+    Prints one line of JSON at the end; what happens meanwhile goes to stderr.
+    """
+    if resume is not None:
+        _refuse_settings(ctx)
+    folder = Path(runs) / (resume or run or f"{net}-{datetime.now():%Y%m%d-%H%M%S}")
+    root = data_folder(data)
+    without_compiler()
+
+    from scripts import runner
+
+    if resume is not None:
+        settings = runner.read_settings(folder)
+        if settings.net != net:
+            raise click.UsageError(f"{folder} is a run of {settings.net}, not of {net}.")
+    else:
+        chosen = {key: value for key, value in given.items() if value is not None}
+        settings = runner.Settings(net=net, **{**DEFAULTS[net], **chosen})
+    say = partial(click.echo, err=True)
+    say(f"Run {folder}")
+    with threads_limited(threads):
+        result = runner.train(settings, root, folder, resume=resume is not None, say=say)
+    if out is not None:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(result["weights"], out)
+        result["weights"] = out
+    click.echo(json.dumps(result))
+
+
+def _refuse_settings(ctx: click.Context) -> None:
+    named = [
+        "--" + name.replace("_", "-")
+        for name in (*SETTINGS, "run")
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if named:
+        raise click.UsageError(
+            f"--resume goes on with the run's own settings; leave out {', '.join(named)}."
+        )
