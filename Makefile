@@ -48,7 +48,7 @@ $(VENV)/.installed-test: $(SOURCES) | $(BIN)/python
 
 $(BIN)/python:
 	@echo "Making $(VENV) with $(PYTHON)" >&2
-	@if $(PYTHON) -m pip --python $(PYTHON) --version >/dev/null 2>&1; then \
+	@if $(PYTHON) -m pip --python "$$(command -v $(PYTHON))" --version >/dev/null 2>&1; then \
 		$(PYTHON) -m venv --without-pip $(VENV); else $(PYTHON) -m venv $(VENV); fi
 
 # The project's own kernels are compiled while the packages that it needs are unpacked.

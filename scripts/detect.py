@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts.computing import THREADS_OPTION, threads_limited, without_compiler
+from scripts.files import save_picture, writable_folder
 from scripts.progress import Progress
 
 if TYPE_CHECKING:
@@ -72,41 +72,24 @@ def detect(
     in pixels of the upright picture, the best face first. A file that cannot be read gives
     {"file": ..., "error": ...} and the others go on; the exit code is 1 then.
     """
+    folder = writable_folder(out, "--out") if out is not None else None
     without_compiler()
-    folder = _writable_folder(out) if out is not None else None
 
     from cascade.detector import load_pretrained
 
     inputs = _find(photos)
-    given = {"threshold": threshold, "weights": weights}
-    detector = load_pretrained(
-        min_face=min_face, **{name: value for name, value in given.items() if value is not None}
-    )
+    detector = load_pretrained(weights=weights, threshold=threshold, min_face=min_face)
     with (
         threads_limited(threads),
         Progress(len(inputs), "photographs", shortest=LONG) as progress,
     ):
         _say_if_slow(progress)
         report = _Report(inputs, folder, progress)
-        for position, detection in detector.detect_many(report.images()):
-            report.found(position, detection)
+        for name, found in detector.detect_many(report.images()):
+            report.take(name, found)
     report.say_where()
     if report.failed:
         ctx.exit(1)
-
-
-def _writable_folder(name: str) -> Path:
-    """Make the folder, and see that a file can be written there, before the work begins."""
-    folder = Path(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise click.BadParameter(
-            f"cannot write into {name!r}: {error.strerror}.", param_hint="--out"
-        ) from error
-    return folder
 
 
 def _find(photos: Iterable[str]) -> dict[str, str | None]:
@@ -133,56 +116,47 @@ def _say_if_slow(progress: Progress) -> None:
 
 
 class _Report:
-    """Reads the inputs, and prints one line for each in their order, whatever comes back when."""
+    """Reads the inputs, and prints and draws what the detector makes of them."""
 
     def __init__(
         self, inputs: dict[str, str | None], folder: Path | None, progress: Progress
     ) -> None:
         self.failed = False
         self._inputs = inputs
-        self._names = list(inputs)
-        self._pictures = _picture_paths(self._names, folder) if folder is not None else None
+        self._pictures = _picture_paths(inputs, folder) if folder is not None else {}
         self._drawn: list[Path] = []
         self._progress = progress
-        self._images: dict[int, np.ndarray] = {}  # on their way through the detector
-        self._lines: dict[int, dict[str, Any]] = {}  # waiting for an earlier one
-        self._printed = 0
+        self._sizes: dict[str, tuple[int, int]] = {}  # rows, columns of what is being searched
 
-    def images(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield position and pixels of what can be read."""
+    def images(self) -> Iterator[tuple[str, np.ndarray | Exception]]:
+        """Yield each input's pixels, or why there are none."""
         from augment.errors import ImageError
         from augment.images import read_image
 
-        for position, (name, error) in enumerate(self._inputs.items()):
-            if error is None:
-                try:
-                    self._images[position] = read_image(name)
-                except ImageError as unreadable:
-                    error = str(unreadable)
-            if error is None:
-                yield position, self._images[position]
+        for name, error in self._inputs.items():
+            try:
+                if error is not None:
+                    raise ImageError(error)
+                image = read_image(name)
+            except ImageError as unreadable:
+                yield name, unreadable
             else:
-                self._fail(error)
-                self._print(position, {"file": name, "error": error})
+                self._sizes[name] = image.shape[:2]
+                yield name, image
 
-    def found(self, position: int, detection: Detection) -> None:
-        """Draw and print what was found in the photograph at `position`."""
-        image = self._images.pop(position)
-        if self._pictures is not None:
-            self._draw(image, detection, self._pictures[position])
-        faces = [
-            {
-                **{
-                    key: round(float(value), PIXEL_DIGITS)
-                    for key, value in zip(("x", "y", "width", "height"), box, strict=True)
-                },
-                "score": round(float(score), SCORE_DIGITS),
-            }
-            for box, score in zip(detection.boxes, detection.scores, strict=True)
-        ]
-        height, width = image.shape[:2]
-        line = {"file": self._names[position], "width": width, "height": height, "faces": faces}
-        self._print(position, line)
+    def take(self, name: str, found: Detection | Exception) -> None:
+        """Print the line of an input, and draw its picture."""
+        if isinstance(found, Exception):
+            sentence = str(found) if name in str(found) else f"{name}: {found}"
+            line: dict[str, Any] = {"file": name, "error": sentence}
+            self._fail(sentence)
+        else:
+            rows, columns = self._sizes.pop(name)
+            line = {"file": name, "width": columns, "height": rows, "faces": _faces(found)}
+            if name in self._pictures:
+                self._draw(name, found, self._pictures[name])
+        self._progress.line(json.dumps(line))
+        self._progress.advance()
 
     def say_where(self) -> None:
         """Say on stderr where the pictures lie."""
@@ -192,49 +166,48 @@ class _Report:
             folder = self._drawn[0].parent
             self._progress.note(f"{len(self._drawn)} pictures with their faces framed: {folder}")
 
-    def _draw(self, image: np.ndarray, detection: Detection, path: Path) -> None:
+    def _draw(self, name: str, detection: Detection, path: Path) -> None:
+        from augment.errors import ImageError
+        from augment.images import read_image
         from cascade.draw import draw_faces
 
         try:
-            _save(draw_faces(image, detection), path)
+            # Read again: many photographs may be on their way, too many to keep their pixels.
+            save_picture(draw_faces(read_image(name), detection), path)
             self._drawn.append(path)
-        except OSError as error:
-            self._fail(f"{path}: the picture cannot be written ({error.strerror})")
+        except (ImageError, OSError) as error:
+            self._fail(f"{path}: the picture cannot be written ({error})")
 
     def _fail(self, sentence: str) -> None:
         self.failed = True
         self._progress.note(sentence)
 
-    def _print(self, position: int, line: dict[str, Any]) -> None:
-        self._lines[position] = line
-        while self._printed in self._lines:
-            self._progress.line(json.dumps(self._lines.pop(self._printed)))
-            self._progress.advance()
-            self._printed += 1
+
+def _faces(detection: Detection) -> list[dict[str, float]]:
+    return [
+        {
+            "x": round(x, PIXEL_DIGITS),
+            "y": round(y, PIXEL_DIGITS),
+            "width": round(width, PIXEL_DIGITS),
+            "height": round(height, PIXEL_DIGITS),
+            "score": round(score, SCORE_DIGITS),
+        }
+        for (x, y, width, height), score in zip(
+            detection.boxes.tolist(), detection.scores.tolist(), strict=True
+        )
+    ]
 
 
-def _picture_paths(names: list[str], folder: Path) -> list[Path]:
-    """Return one path in `folder` per input; none of them twice, none that is itself an input."""
-    taken = {os.path.realpath(name) for name in names}
-    paths = []
-    for name in names:
+def _picture_paths(inputs: dict[str, str | None], folder: Path) -> dict[str, Path]:
+    """Give each photograph a path in `folder`: none twice, none that is itself an input."""
+    taken = {os.path.realpath(name) for name in inputs}
+    paths = {}
+    for name in (name for name, error in inputs.items() if error is None):
         stem = Path(name).stem
         path, count = folder / f"{stem}.jpg", 1
         while os.path.realpath(path) in taken:
             count += 1
             path = folder / f"{stem}-{count}.jpg"
         taken.add(os.path.realpath(path))
-        paths.append(path)
+        paths[name] = path
     return paths
-
-
-def _save(image: np.ndarray, path: Path) -> None:
-    """Write a JPEG under a temporary name first: what lies at `path` is always whole."""
-    from PIL import Image
-
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        Image.fromarray(image).save(draft, "JPEG", quality=92)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

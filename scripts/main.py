@@ -16,6 +16,7 @@ from click.shell_completion import get_completion_class
 from scripts.detect import detect
 from scripts.doctor import doctor
 from scripts.evaluate import evaluate
+from scripts.mine import mine
 from scripts.train import train
 
 __all__ = ["cli", "main"]
@@ -56,7 +57,7 @@ def completion(shell: str) -> None:
     click.echo(complete(cli, {}, "lasagnette", "_LASAGNETTE_COMPLETE").source())
 
 
-for command in (detect, train, evaluate, doctor, completion):
+for command in (detect, train, mine, evaluate, doctor, completion):
     cli.add_command(command)
 
 

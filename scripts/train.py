@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from scripts.computing import THREADS_OPTION, threads_limited, without_compiler
 from scripts.data import DATA_OPTION, data_folder
+from scripts.files import writable_folder
 
 __all__ = ["train"]
 
@@ -100,6 +101,8 @@ def train(
         _refuse_settings(ctx)
     folder = Path(runs) / (resume or run or f"{net}-{datetime.now():%Y%m%d-%H%M%S}")
     root = data_folder(data)
+    if out is not None:
+        writable_folder(Path(out).parent, "--out")
     without_compiler()
 
     from scripts import runner
@@ -116,7 +119,6 @@ def train(
     with threads_limited(threads):
         result = runner.train(settings, root, folder, resume=resume is not None, say=say)
     if out is not None:
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(result["weights"], out)
         result["weights"] = out
     click.echo(json.dumps(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,24 +13,27 @@ import pytest
 from PIL import Image
 
 import cascade.detector
-from cascade.detector import Detection
+from cascade.detector import Detection, Detector
+from scripts.detect import detect
 
 Run = Callable[..., Any]
 
 
 class FakeDetector:
-    """Finds one face, in a place that tells the photograph; gives every two back in reverse."""
+    """Finds one face as large as the photograph; takes two photographs before it gives one back."""
 
     def detect_many(
-        self, items: Iterable[tuple[int, np.ndarray]]
-    ) -> Iterator[tuple[int, Detection]]:
-        waiting = []
+        self, items: Iterable[tuple[str, np.ndarray | Exception]]
+    ) -> Iterator[tuple[str, Detection | Exception]]:
+        waiting: list[tuple[str, Detection | Exception]] = []
         for key, image in items:
-            box = np.array([[key, 0, image.shape[1], image.shape[0]]], np.float32)
-            waiting.append((key, Detection(box, np.array([0.98765], np.float32), None)))
+            if isinstance(image, Exception):
+                waiting.append((key, image))
+            else:
+                box = np.array([[0.123, -1, image.shape[1], image.shape[0]]], np.float32)
+                waiting.append((key, Detection(box, np.array([0.98765], np.float32))))
             if len(waiting) == 2:
-                yield from reversed(waiting)
-                waiting = []
+                yield waiting.pop(0)
         yield from waiting
 
 
@@ -68,7 +72,7 @@ def test_one_line_per_photograph_in_the_order_given(lasagnette: Run, tmp_path: P
         "file": str(photos[1]),
         "width": 9,
         "height": 6,
-        "faces": [{"x": 1.0, "y": 0.0, "width": 9.0, "height": 6.0, "score": 0.9877}],
+        "faces": [{"x": 0.12, "y": -1.0, "width": 9.0, "height": 6.0, "score": 0.9877}],
     }
     assert [line["file"] for line in lines(outcome)] == [str(path) for path in photos]
 
@@ -147,7 +151,12 @@ def test_options_reach_the_detector(
     lasagnette: Run, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
     lasagnette("detect", "--min-face", "80", "--threshold", "0.5", photo(tmp_path / "a.png"))
-    assert settings == {"min_face": 80, "threshold": 0.5}
+    assert settings == {"min_face": 80, "threshold": 0.5, "weights": None}
+
+
+def test_the_default_is_the_detectors_own() -> None:
+    (option,) = (one for one in detect.params if one.name == "min_face")
+    assert option.default == inspect.signature(Detector).parameters["min_face"].default
 
 
 @pytest.mark.parametrize(
@@ -163,13 +172,11 @@ def test_ctrl_c_leaves_whole_lines(
     lasagnette: Run, tmp_path: Path, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(
-        self: FakeDetector, items: Iterable[tuple[int, np.ndarray]]
-    ) -> Iterator[tuple[int, Detection]]:
-        empty = Detection(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None)
-        for key, _ in items:
-            if key == 1:
-                raise KeyboardInterrupt
-            yield key, empty
+        self: FakeDetector, items: Iterable[tuple[str, np.ndarray]]
+    ) -> Iterator[tuple[str, Detection]]:
+        key, _ = next(iter(items))
+        yield key, Detection(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(FakeDetector, "detect_many", interrupted)
     outcome = lasagnette(
