@@ -109,4 +109,6 @@ def _areas(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return np.divide(
+        part, whole, out=np.zeros(part.shape, np.result_type(part, np.float32)), where=whole > 0
+    )

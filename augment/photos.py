@@ -74,13 +74,10 @@ class Photos:
 
 def _padded_faces(index: Index, names: np.ndarray) -> np.ndarray:
     """Faces by photograph, ``(photographs, most faces, 4)``, padded with empty frames."""
-    if not len(index.face_paths):
-        return np.zeros((len(names), 0, 4), np.float32)
-    place = np.searchsorted(names, index.face_paths)
-    known = names[np.minimum(place, len(names) - 1)] == index.face_paths
-    place, frames = place[known], index.face_frames[known]
+    known = np.isin(index.face_paths, names)
+    place = np.searchsorted(names, index.face_paths[known])
     order = np.argsort(place, kind="stable")
-    place, frames = place[order], frames[order]
+    place, frames = place[order], index.face_frames[known][order]
     counts = np.bincount(place, minlength=len(names))
     number = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)
     padded = np.zeros((len(names), counts.max(initial=0), 4), np.float32)

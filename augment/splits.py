@@ -190,11 +190,11 @@ def _fddb(root: Path, side: str, report: Report) -> Dataset[fddb.FddbRecord]:
 
 def _lfw(root: Path, side: str, tune_people: Collection[str], report: Report) -> Dataset:
     folder = root / "lfw"
+    pictures = lfw.load(folder)
     dropped = set(_reserved(folder))
     dropped |= {
         file for file, fold in _shared_photographs(root, report) if _rank(fold) > _RANKS[side]
     }
-    pictures = lfw.load(folder)
     kept = [
         record
         for record in pictures

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from augment import index
+from augment.datasets import boxes, fddb
+from augment.errors import DataError
+from augment.index import BACKGROUND, FACE, Index
+
+COLUMNS = ("paths", "frames", "labels", "source", "group", "face_paths", "face_frames")
+
+
+def assert_same(a: Index, b: Index) -> None:
+    assert a.root == b.root
+    for name in COLUMNS:
+        one, other = getattr(a, name), getattr(b, name)
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype.kind == other.dtype.kind
+
+
+@pytest.fixture
+def table(fake_data) -> Index:
+    photographs = fddb.load(fake_data / "fddb", (1,))
+    return index.concat(
+        [index.faces(photographs, fake_data), index.backgrounds(photographs, fake_data)]
+    )
+
+
+def test_rows_of_a_data_set(table, fake_data):
+    assert table.labels.tolist() == [FACE] * 4 + [BACKGROUND] * 3
+    assert table.labels.dtype == np.int32
+    assert table.frames.dtype == np.float32
+    assert table.undrawn.tolist() == [False] * 4 + [True] * 3
+    assert table.paths[0] == "fddb/originalPics/2002/08/01/big/img_0.jpg"
+    assert Path(table.file(0)) == fake_data / table.paths[0]
+    assert set(table.source) == {"fddb"}
+    assert set(table.group) == {"01"}
+    assert len(table.face_frames) == 4
+    np.testing.assert_array_equal(table.face_frames, table.frames[:4])
+
+
+def test_select_by_mask_number_and_repetition(table):
+    assert len(table.select(table.labels == FACE)) == 4
+    twice = table.select(np.array([2, 2, 0]))
+    np.testing.assert_array_equal(twice.frames, table.frames[[2, 2, 0]])
+    assert len(twice.face_frames) == 4
+
+
+def test_round_trip(table, tmp_path):
+    table.save(tmp_path / "a.h5")
+    again = index.load(tmp_path / "a.h5")
+    assert_same(table, again)
+    moved = index.load(tmp_path / "a.h5", root=tmp_path)
+    assert moved.root == tmp_path
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    st.lists(
+        st.tuples(st.text(min_size=1).filter(lambda t: "\0" not in t), st.floats(1, 9, width=32))
+    )
+)
+def test_any_text_comes_back(tmp_path_factory, rows):
+    table = index.make(
+        "/data",
+        [path for path, _ in rows],
+        [[size] * 4 for _, size in rows],
+        FACE,
+        "test",
+        [path for path, _ in rows],
+    )
+    file = tmp_path_factory.mktemp("index") / "a.h5"
+    table.save(file)
+    assert_same(table, index.load(file))
+
+
+def test_concat_of_one_root_keeps_relative_paths(table):
+    both = index.concat([table, table])
+    assert len(both) == 14
+    assert both.paths[7] == table.paths[0]
+
+
+def test_concat_of_two_roots_makes_the_others_absolute(table, tmp_path):
+    Image.new("RGB", (50, 50)).save(tmp_path / "mine.jpg")
+    (tmp_path / "list.csv").write_text("file,x,y,width,height\nmine.jpg,5,5,20,20\n")
+    own = boxes.load(tmp_path / "list.csv")
+    both = index.concat([table, index.faces(own, tmp_path), index.backgrounds(own, tmp_path)])
+    assert both.root == table.root
+    assert both.paths[7] == str(tmp_path / "mine.jpg")
+    assert both.face_paths[-1] == both.paths[7]
+    assert Path(both.file(7)).is_file()
+
+
+def test_a_data_set_outside_the_root_has_absolute_paths(fake_data, tmp_path):
+    table = index.faces(fddb.load(fake_data / "fddb", (1,)), tmp_path)
+    assert Path(table.paths[0]).is_absolute()
+    assert Path(table.file(0)).is_file()
+
+
+def test_an_empty_data_set_gives_an_empty_index(table, tmp_path):
+    nothing = table.select(np.zeros(len(table), bool))
+    nothing.save(tmp_path / "a.h5")
+    assert len(index.load(tmp_path / "a.h5")) == 0
+    assert len(index.concat([nothing, table])) == 7
+
+
+def test_columns_are_checked(table):
+    columns = {name: getattr(table, name) for name in COLUMNS}
+    with pytest.raises(ValueError, match=r"columns must be equally long; got {'paths': 7, .*6"):
+        Index(root=table.root, **{**columns, "labels": table.labels[:6]})
+    with pytest.raises(ValueError, match="a face needs a frame; row 4 has none"):
+        Index(root=table.root, **{**columns, "labels": np.ones(7, np.int32)})
+    with pytest.raises(ValueError, match="got 3 paths for 4 frames"):
+        Index(root=table.root, **{**columns, "face_paths": table.face_paths[:3]})
+    with pytest.raises(ValueError, match="at least one index; got none"):
+        index.concat([])
+
+
+def test_files_that_are_no_index(table, tmp_path):
+    with pytest.raises(DataError, match=r"absent\.h5: cannot be read as an index"):
+        index.load(tmp_path / "absent.h5")
+    (tmp_path / "text.h5").write_text("no")
+    with pytest.raises(DataError, match=r"text\.h5: cannot be read as an index"):
+        index.load(tmp_path / "text.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file.attrs["format"] = "lasagnette index 9"
+    with pytest.raises(DataError, match="expected 'lasagnette index 1'; got 'lasagnette index 9'"):
+        index.load(tmp_path / "other.h5")
+    table.save(tmp_path / "part.h5")
+    with h5py.File(tmp_path / "part.h5", "r+") as file:
+        del file["frames"]
+    with pytest.raises(DataError, match=r"part\.h5: cannot be read as an index .*frames"):
+        index.load(tmp_path / "part.h5")
