@@ -73,7 +73,9 @@ ScaledTanh = ScaledTanH
 
 def rectify(x: Any) -> Variable:
     """Return ``max(x, 0)``; the gradient at zero is zero, NaN stays NaN."""
-    return pt.switch(x <= 0, 0, x)
+    # Of equal arguments, the first takes the gradient. (A switch on a comparison would add
+    # zeros of dtype floatX to the gradient, and make float64 of float32.)
+    return pt.maximum(cast_like(0, x), x)
 
 
 class LeakyRectify:
@@ -94,7 +96,7 @@ class LeakyRectify:
         self.leakiness = leakiness
 
     def __call__(self, x: Any) -> Variable:
-        return pt.switch(x <= 0, cast_like(self.leakiness, x) * x, x)
+        return rectify(x) + cast_like(self.leakiness, x) * pt.minimum(x, 0)
 
 
 leaky_rectify = LeakyRectify()
@@ -110,9 +112,7 @@ def elu(x: Any) -> Variable:
     D.-A. Clevert, T. Unterthiner, S. Hochreiter: Fast and accurate deep network learning by
     exponential linear units. ICLR 2016.
     """
-    # Without the minimum, exp(x) overflows in the branch that is not taken and its gradient
-    # is infinity times zero.
-    return pt.switch(x <= 0, pt.expm1(pt.minimum(x, 0)), x)
+    return rectify(x) + pt.expm1(pt.minimum(x, 0))
 
 
 class SELU:
@@ -135,7 +135,7 @@ class SELU:
 
     def __call__(self, x: Any) -> Variable:
         negative = cast_like(self.scale_neg, x) * pt.expm1(pt.minimum(x, 0))
-        return cast_like(self.scale, x) * pt.switch(x <= 0, negative, x)
+        return cast_like(self.scale, x) * (rectify(x) + negative)
 
 
 selu = SELU(scale=1.0507009873554805, scale_neg=1.6732632423543772)

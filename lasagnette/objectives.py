@@ -331,10 +331,9 @@ def huber_loss(predictions: Any, targets: Any, delta: Any = 1) -> Variable:
     P. Huber: Robust estimation of a location parameter. Annals of Statistics 53 (1964).
     """
     p, t = _align(predictions, targets)
-    delta = cast_like(delta, p)
     error = abs(p - t)
-    half = cast_like(0.5, p)
-    return pt.switch(error <= delta, half * pt.sqr(error), delta * (error - half * delta))
+    curved = pt.minimum(error, cast_like(delta, p))
+    return curved * (error - cast_like(0.5, p) * curved)
 
 
 def binary_accuracy(predictions: Any, targets: Any, threshold: Any = 0.5) -> Variable:

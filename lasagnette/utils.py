@@ -322,8 +322,8 @@ def carry_update(expression: Any, parameter: Any, update: Variable) -> Any:
     """
     if not isinstance(parameter, SharedVariable):
         raise TypeError(
-            f"only a shared variable can be updated, got {parameter!r}; "
-            "where it stands for batch-norm averages, pass batch_norm_update_averages=False"
+            f"carry_update: only a shared variable can be updated, got {parameter!r}; where "
+            "it stands for batch-norm averages, pass batch_norm_update_averages=False"
         )
     # The twin shares the parameter's value. Nothing may be computed from its memory, which
     # a compiled function overwrites in place while the parameter is still to be read;
