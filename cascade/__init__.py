@@ -4,8 +4,10 @@ The road of a photograph, one module per step:
 
 ``windows``     sizes of the photograph and the windows in them;
 ``sweep``       the first net on all windows of a level, without cutting them;
+``folding``     that net's arrays, read off its layers;
 ``nms``         greedy filtering of overlapping frames;
-``stages``      generators that crop, classify and filter, filling batches across photographs;
+``batching``    the generator that fills batches across photographs;
+``stages``      generators that slide, crop, classify and filter;
 ``detector``    the stages put together, with the trained nets;
 ``draw``        the result as a picture.
 

@@ -1,21 +1,19 @@
-"""The stages of the cascade as generators ("Two networks", batched windows).
+"""The stages of the cascade as generators ("Two networks").
 
 Every stage takes an iterable of `Candidates`, one per photograph, and yields them on in the same
-order. A deep net is fast on full batches only, and most photographs have few candidates. So
-its stage cuts the candidates of one photograph after another into one stream, `batched` buffers
-the stream into full batches across photographs, and `unbatched` gives the results back to
-their photographs.
+order. The later nets' stages cut the candidates of one photograph after another into one stream,
+classify it in full batches, and give the results back to their photographs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augment.functional import Levels, crop_many
+from cascade.batching import Batch, batched, unbatched
 from cascade.nms import filter_frames, merge_frames
 from cascade.sweep import Sweep
 from cascade.windows import count_windows, level_images, pyramid, windows_of_level
@@ -26,18 +24,11 @@ __all__ = [
     "Candidates",
     "Net",
     "Step",
-    "batched",
     "detect",
     "filter_all",
     "filter_sizes",
     "slide",
-    "unbatched",
 ]
-
-_WAITING = 64  # pieces that may wait for a batch to fill: their photographs stay in memory
-
-Owner = TypeVar("Owner")
-Batch: TypeAlias = tuple[list[tuple[Owner, int]], NDArray]
 
 
 @dataclass(frozen=True)
@@ -130,68 +121,6 @@ class Net:
             return np.empty(0, np.float32)
         batch = self.scaling.apply(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
         return face_probability(self.forward(batch)).astype(np.float32, copy=False)
-
-
-def batched(items: Iterable[tuple[Owner, NDArray]], size: int) -> Iterator[Batch[Owner]]:
-    """Buffer arrays of any lengths and hand on batches of one length.
-
-    Parameters
-    ----------
-    items : iterable of (owner, array (n, ...))
-        Arrays that differ in their first length only; it may be 0.
-    size : int
-        Rows of a batch.
-
-    Yields
-    ------
-    owners : list of (owner, rows)
-        Whose rows the batch holds, in order. An owner whose rows fill several batches is named
-        in each of them, and one without rows is named with 0.
-    batch : array (size, ...)
-        Fewer rows at the end of the stream, and where many owners with few rows wait for it.
-
-    Raises
-    ------
-    ValueError
-        If `size` is below 1.
-    """
-    if size < 1:
-        raise ValueError(f"batched: size must be at least 1; got {size!r}")
-    owners: list[tuple[Owner, int]] = []
-    pieces: list[NDArray] = []
-    room = size
-    for owner, array in items:
-        while True:
-            piece, array = array[:room], array[room:]
-            owners.append((owner, len(piece)))
-            pieces.append(piece)
-            room -= len(piece)
-            if room == 0 or len(owners) > _WAITING:
-                yield owners, np.concatenate(pieces)
-                owners, pieces, room = [], [], size
-            if not len(array):
-                break
-    if owners:
-        yield owners, np.concatenate(pieces)
-
-
-def unbatched(batches: Iterable[Batch[Owner]]) -> Iterator[tuple[Owner, NDArray]]:
-    """Undo `batched`: give every owner its rows in one array, in the owners' order.
-
-    Rows of one owner that follow each other are put together; an owner is the same object, not an
-    equal one.
-    """
-
-    def pieces() -> Iterator[tuple[Owner, NDArray]]:
-        for owners, batch in batches:
-            start = 0
-            for owner, rows in owners:
-                yield owner, batch[start : start + rows]
-                start += rows
-
-    for _, group in groupby(pieces(), key=lambda piece: id(piece[0])):
-        owners, arrays = zip(*group, strict=True)
-        yield owners[0], np.concatenate(arrays)
 
 
 def slide(
