@@ -195,6 +195,8 @@ def _measure_fddb(
             continue
         annotations.append(Annotation(records[number].ellipses, *sizes.pop(number)))
         detections.append((found.boxes, found.scores))
+    if not annotations:
+        raise click.ClickException("none of the photographs could be read.")
     return roc(annotations, detections, vertical_stretch=stretch), failed
 
 

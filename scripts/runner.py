@@ -232,6 +232,7 @@ class _Run:
         }
 
     def _save_checkpoint(self, log: RunLog) -> None:
+        log.flush()  # what leads to a checkpoint is in the log before there is the checkpoint
         state = {f"state/{name}": values for name, values in self._trainer.state().items()}
         attributes = {"step": self.step, "best": json.dumps(self._best)}
         weights.write_h5(self._folder / "checkpoint.h5", attributes, state)

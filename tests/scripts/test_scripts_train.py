@@ -1,0 +1,239 @@
+"""`lasagnette train`: runs, checkpoints, resuming after an interruption and after kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from pytensor.compile.mode import Mode
+
+import nets.training
+from augment import index as indexes
+from augment.index import Index
+from lasagnette.layers import get_all_param_values
+from monitor.runlog import RunLog, open_run
+from nets import weights
+from scripts import runner
+
+Run = Callable[..., Any]
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = runner.Settings("net12", epochs=3, batch_size=8, learning_rate=0.01, seed=5)
+PICTURES, SIDE = 6, 40
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures with a bright square in the middle, and dark ones."""
+    root = tmp_path_factory.mktemp("data")
+    for number in range(PICTURES):
+        pixels = np.random.default_rng(number).integers(0, 90, (SIDE, SIDE, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"dark{number}.png")
+        pixels[10:30, 10:30] = 230
+        Image.fromarray(pixels).save(root / f"bright{number}.png")
+    return root
+
+
+def small_index(data: Path, report: Callable[[str], None]) -> Index:
+    def rows(kind: str, frame: list[float], label: int) -> Index:
+        paths = [f"{kind}{number}.png" for number in range(PICTURES)]
+        return indexes.make(data, paths, [frame] * PICTURES, label, "drawn", paths)
+
+    return indexes.concat(
+        [
+            rows("bright", [10, 10, 20, 20], indexes.FACE),
+            rows("dark", [np.nan] * 4, indexes.BACKGROUND),
+        ]
+    )
+
+
+def fixed_index(data: Path, report: Callable[[str], None]) -> Index:
+    index = small_index(data, report)
+    index.frames[:] = [10, 10, 20, 20]
+    return index
+
+
+# Compiling takes longer than these trainings.
+Trainer = partial(nets.training.Trainer, mode=Mode("py", "fast_compile"))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train on the drawn pictures, without a compiler."""
+    monkeypatch.setattr(runner, "train_set", small_index)
+    monkeypatch.setattr(runner, "validation_set", fixed_index)
+    monkeypatch.setattr(runner, "Trainer", Trainer)
+
+
+def quiet(line: str) -> None:
+    """Take the lines meant for the terminal."""
+
+
+def parameters(folder: Path) -> list[np.ndarray]:
+    with h5py.File(folder / "checkpoint.h5") as file:
+        return [values[()] for values in file["state"].values()]
+
+
+def test_a_run_leaves_its_log_its_weights_and_what_was_asked(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    result = runner.train(SETTINGS, data, tmp_path / "run", resume=False, say=said.append)
+    assert result["counts"]["train_faces"] == PICTURES
+    run = open_run(tmp_path / "run")
+    assert run.status == "finished"
+    steps = 2  # six faces in batches with four
+    assert list(run.scalars("train/loss").step) == list(range(1, 3 * steps + 1))
+    assert list(run.scalars("valid/accuracy").epoch) == [1, 2, 3]
+    assert max(run.scalars("valid/accuracy").value) == pytest.approx(result["valid/accuracy"])
+    loaded = weights.load(result["weights"], expected="net12")
+    assert loaded.facts["best"]["epoch"] == result["epoch"]
+    assert loaded.facts["settings"]["seed"] == 5
+    assert runner.read_settings(tmp_path / "run") == SETTINGS
+    assert any("Compiling" in line for line in said)
+
+
+def test_an_interrupted_run_goes_on_with_the_same_numbers(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.train(SETTINGS, data, tmp_path / "whole", resume=False, say=quiet)
+    logged = RunLog.scalar
+
+    def interrupted(self: RunLog, tag: str, value: float, step: int, epoch: Any = None) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+        logged(self, tag, value, step, epoch)
+
+    monkeypatch.setattr(RunLog, "scalar", interrupted)
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        runner.train(SETTINGS, data, tmp_path / "run", resume=False, say=quiet)
+    assert open_run(tmp_path / "run").status == "crashed"
+    monkeypatch.setattr(RunLog, "scalar", logged)
+    runner.train(SETTINGS, data, tmp_path / "run", resume=True, say=quiet)
+    whole, resumed = open_run(tmp_path / "whole"), open_run(tmp_path / "run")
+    for tag in ("train/loss", "valid/loss"):
+        assert list(resumed.scalars(tag).step) == list(whole.scalars(tag).step)
+        np.testing.assert_array_equal(resumed.scalars(tag).value, whole.scalars(tag).value)
+    for ours, theirs in zip(
+        parameters(tmp_path / "run"), parameters(tmp_path / "whole"), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(data: Path, tmp_path: Path) -> None:
+    program = (
+        "import dataclasses, sys; sys.path.insert(0, sys.argv[3])\n"
+        "from pathlib import Path\n"
+        "import test_scripts_train as here\n"
+        "runner = here.runner\n"
+        "if __name__ == '__main__':\n"
+        "    runner.train_set, runner.validation_set = here.small_index, here.fixed_index\n"
+        "    runner.CHECKPOINT_SECONDS = 0\n"
+        "    settings = dataclasses.replace(here.SETTINGS, epochs=100_000)\n"
+        "    runner.Trainer = here.Trainer\n"
+        "    data, folder = Path(sys.argv[1]), Path(sys.argv[2])\n"
+        "    runner.train(settings, data, folder, resume=False, say=print)\n"
+    )
+    script = tmp_path / "training.py"
+    script.write_text(program)
+    folder = tmp_path / "run"
+    command = [sys.executable, str(script), str(data), str(folder), str(Path(__file__).parent)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    log = tmp_path / "output.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        waiting = time.monotonic() + 60
+        while not (folder / "best.h5").is_file() and time.monotonic() < waiting:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with h5py.File(folder / "checkpoint.h5") as file:
+        step = int(file.attrs["step"])
+    assert step >= 2
+    wait_for_writer(folder)
+    assert set(range(1, step + 1)) <= set(open_run(folder).scalars("train/loss").step.tolist())
+    settings = runner.Settings(**{**vars(SETTINGS), "epochs": step // 2 + 2})
+    runner.train(settings, data, folder, resume=True, say=quiet)
+    run = open_run(folder)
+    assert run.status == "finished"
+    assert list(run.scalars("train/loss").step) == list(range(1, 2 * settings.epochs + 1))
+
+
+def wait_for_writer(folder: Path) -> None:
+    """Wait until the killed run's writing process has noticed and ended."""
+    waiting = time.monotonic() + 20
+    while open_run(folder).status != "crashed" and time.monotonic() < waiting:
+        time.sleep(0.1)
+
+
+def test_plain_training_cuts_frames_as_they_stand(data: Path, tmp_path: Path) -> None:
+    settings = runner.Settings(**{**vars(SETTINGS), "augment": False, "epochs": 1})
+    result = runner.train(settings, data, tmp_path / "run", resume=False, say=quiet)
+    assert result["counts"]["train_background_frames"] == PICTURES
+    assert result["counts"]["train_background_pictures"] == 0
+
+
+def test_hard_negatives_are_half_of_the_backgrounds(data: Path, tmp_path: Path) -> None:
+    paths = ["dark0.png"] * 50
+    hard = indexes.make(data, paths, [[0, 0, 20, 20]] * 50, indexes.BACKGROUND, "mined", paths)
+    hard.save(tmp_path / "hard.h5")
+    settings = runner.Settings(
+        **{**vars(SETTINGS), "hard_negatives": str(tmp_path / "hard.h5"), "epochs": 1}
+    )
+    result = runner.train(settings, data, tmp_path / "run", resume=False, say=quiet)
+    assert result["counts"]["train_background_frames"] == 50
+    assert result["counts"]["train_background_pictures"] == 50
+    fixed_index(data, quiet).save(tmp_path / "faces.h5")
+    wrong = runner.Settings(**{**vars(SETTINGS), "hard_negatives": str(tmp_path / "faces.h5")})
+    with pytest.raises(runner.RunError, match=r"faces\.h5: holds faces"):
+        runner.train(wrong, data, tmp_path / "other", resume=False, say=quiet)
+
+
+def test_the_command(lasagnette: Run, data: Path, tmp_path: Path) -> None:
+    runs = ("--data", data, "--runs", tmp_path / "runs")
+    given = ("--run", "first", "--epochs", "1", "--batch-size", "8", "--out", tmp_path / "a.h5")
+    outcome = lasagnette("train", "net12", *runs, *given)
+    assert outcome.code == 0
+    (line,) = outcome.stdout.splitlines()
+    assert json.loads(line)["weights"] == str(tmp_path / "a.h5")
+    assert "epoch 1/1" in outcome.stderr
+    loaded = weights.load(tmp_path / "a.h5")
+    assert get_all_param_values(loaded.layer)[0].shape == (16, 3, 3, 3)
+    again = lasagnette("train", "net12", *runs, *given)
+    assert (again.code, again.stdout) == (1, "")
+    assert "first" in again.stderr
+    assert lasagnette("train", "net12", *runs, "--resume", "first").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["net13"], 2, "net12"),
+        (["net12", "--data", "nowhere"], 2, "the data folder 'nowhere' does not exist"),
+        (["net12", "--resume", "a", "--epochs", "3"], 2, "leave out --epochs"),
+        (["net12", "--resume", "absent", "--data", "."], 1, "there is no run to resume"),
+    ],
+)
+def test_what_is_wrong_is_said(lasagnette: Run, words: list[str], code: int, sentence: str) -> None:
+    outcome = lasagnette("train", *words)
+    assert outcome.code == code
+    assert sentence in outcome.stderr
+
+
+def test_a_checkpoint_of_another_net_is_refused(data: Path, tmp_path: Path) -> None:
+    runner.train(SETTINGS, data, tmp_path / "run", resume=False, say=quiet)
+    other = runner.Settings(**{**vars(SETTINGS), "batch_norm": True})
+    with pytest.raises(runner.RunError, match=r"checkpoint\.h5: .*another net"):
+        runner.train(other, data, tmp_path / "run", resume=True, say=quiet)
