@@ -38,7 +38,7 @@ __all__ = [
 
 DEFAULT_INTERVALS = Intervals()
 
-_FIXED_SET_BLOCK = 1024  # rows cut at once, so that a large set does not hold all photographs
+_BLOCK = 1024  # rows looked at together, so that a large set does not hold all photographs
 
 _FACE_ORDER, _BACKGROUND_ORDER, _CHANGES, _FIXED = range(4)  # what a generator is for
 
@@ -127,8 +127,9 @@ def batches(
     start : int
         First batch to make: an epoch resumed at ``start`` goes on with the same bytes.
     intervals : Intervals or None
-        What is done to frames that the index gives. None cuts them as they stand: the article's
-        plain set, for which `fix_backgrounds` must have settled the backgrounds.
+        What is done to frames that the index gives, faces and fixed squares alike; drawn squares
+        are only mirrored. None cuts frames as they stand: the article's plain set, for which
+        `fix_backgrounds` must have settled the backgrounds.
     backgrounds_per_face : float
         Ratio inside each batch; 0 gives faces alone.
     smallest : float
@@ -137,8 +138,8 @@ def batches(
     cache : PhotoCache, optional
         Decoded photographs; pass the same one in every epoch.
     report : callable
-        Told once per picture that cannot be read. The next readable row with the same label, in
-        the index's order, takes its place.
+        Told of each picture that cannot be read, once per cache. The next readable row with the
+        same label, in the index's order, takes its place.
 
     Yields
     ------
@@ -186,11 +187,14 @@ def fix_backgrounds(
     rounds = -(-count // len(undrawn))
     turns = np.concatenate([rng.permutation(undrawn) for _ in range(rounds)])[:count]
     photos = Photos(index, PhotoCache() if cache is None else cache, report)
-    rows, found, which = photos.read(turns)
-    frames = photos.background_squares(rng, rows, found, which, smallest)
-    kept = np.flatnonzero(~index.undrawn)
-    fixed = index.select(np.concatenate([kept, rows]))
-    return replace(fixed, frames=np.concatenate([index.frames[kept], frames]))
+    chosen = [np.flatnonzero(~index.undrawn)]
+    frames = [index.frames[chosen[0]]]
+    for first in range(0, count, _BLOCK):
+        rows, found, which = photos.read(turns[first : first + _BLOCK])
+        chosen.append(rows)
+        frames.append(photos.background_squares(rng, rows, found, which, smallest))
+    fixed = index.select(np.concatenate(chosen))
+    return replace(fixed, frames=np.concatenate(frames))
 
 
 def fixed_set(
@@ -212,8 +216,8 @@ def fixed_set(
         )
     photos = Photos(index, PhotoCache() if cache is None else cache, report)
     images, labels = [], []
-    for first in range(0, len(index), _FIXED_SET_BLOCK):
-        rows = np.arange(first, min(first + _FIXED_SET_BLOCK, len(index)))
+    for first in range(0, len(index), _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, len(index)))
         rows, found, which = photos.read_some(rows)
         crops = crop_photos(found, which, index.frames[rows], side)
         images.append(_channels_first(crops))

@@ -24,12 +24,19 @@ class PhotoCache:
     ----------
     limit : int
         Bytes of pixels to hold; the photograph asked for last is kept even if it is larger.
+
+    Attributes
+    ----------
+    failures : dict of str to str
+        Why files could not be read, by path.
+    nbytes : int
+        Bytes held.
     """
 
     def __init__(self, limit: int = DEFAULT_BYTES):
         self._limit = limit
         self._held: OrderedDict[str, Levels] = OrderedDict()
-        self._failed: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
         self.nbytes = 0
 
     def get(self, path: str | os.PathLike[str]) -> Levels:
@@ -45,12 +52,12 @@ class PhotoCache:
         if photo is not None:
             self._held.move_to_end(key)
             return photo
-        if key in self._failed:
-            raise ImageError(self._failed[key])
+        if key in self.failures:
+            raise ImageError(self.failures[key])
         try:
             photo = Levels(read_image(key))
         except ImageError as error:
-            self._failed[key] = str(error)
+            self.failures[key] = str(error)
             raise
         self._held[key] = photo
         self.nbytes += photo.nbytes

@@ -24,7 +24,6 @@ class Photos:
         self.index = index
         self._cache = cache
         self._report = report
-        self._reported: set[int] = set()
         names, first, self._photo = np.unique(index.paths, return_index=True, return_inverse=True)
         self._files = [index.file(row) for row in first]
         self._faces = _padded_faces(index, names)
@@ -51,11 +50,13 @@ class Photos:
         return self.read(rows[good])
 
     def _get(self, number: int) -> Levels | None:
+        """The photograph, or None; its failure is told where the cache meets it first."""
+        file = self._files[number]
+        told = file in self._cache.failures
         try:
-            return self._cache.get(self._files[number])
+            return self._cache.get(file)
         except ImageError as error:
-            if number not in self._reported:
-                self._reported.add(number)
+            if not told:
                 self._report(str(error))
             return None
 

@@ -222,8 +222,7 @@ def test_damaged_pictures_are_told_once_and_replaced(damaged):
         list(batches(damaged, 12, 16, seed=0, epoch=0, cache=cache, report=told.append))
         for _ in range(2)
     )
-    assert len(told) == 4  # two pictures in each of two epochs
-    assert len(set(told)) == 2
+    assert len(told) == 2
     assert "Person_B_0002.jpg: the picture cannot be read" in "".join(told)
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a.images, b.images)
