@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+from pytensor.compile.mode import Mode
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Variable
 
@@ -23,6 +24,7 @@ __all__ = [
     "create_param",
     "floatX",
     "inspect_kwargs",
+    "interpreted_mode",
     "norm_axes_of",
     "one_hot",
     "set_default_update",
@@ -289,6 +291,23 @@ def create_param(spec: Any, shape: Iterable[int], name: str | None = None) -> An
         raise ValueError(f"{who}: shape {shape!r} is needed, the array has {value.shape!r}")
     # The fixed shape lets updates and rewrites see lengths of 1 and filter sizes.
     return pytensor.shared(value, name=name, shape=shape)
+
+
+def interpreted_mode() -> Mode:
+    """Return a mode that runs functions at once, without any compiler.
+
+    The Ops of this library do their work in kernels that are compiled beforehand, so a
+    network's output costs little more than in PyTensor's default mode. Not for training, nor
+    for graphs with a softmax, which PyTensor compiles in any mode.
+
+    >>> x = pt.dvector()
+    >>> float(pytensor.function([x], x.sum(), mode=interpreted_mode())([1, 2]))
+    3.0
+    """
+    # These two rewrites merge sums and products into ones of many terms, which PyTensor
+    # then computes element by element in Python instead of calling NumPy for two at a time.
+    mode = Mode(linker="py", optimizer="fast_compile")
+    return mode.excluding("local_add_canonizer", "local_mul_canonizer")
 
 
 def set_default_update(variable: SharedVariable, expression: Any) -> None:

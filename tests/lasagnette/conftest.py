@@ -7,15 +7,15 @@ from functools import partial
 import numpy as np
 import pytensor
 import pytest
-from pytensor.compile.mode import Mode
 
 import lasagnette
+from lasagnette.utils import interpreted_mode
 
 
 @pytest.fixture
 def py_function():
     """``pytensor.function`` without a compiler: quick to make, slow to run."""
-    return partial(pytensor.function, mode=Mode(linker="py", optimizer="fast_compile"))
+    return partial(pytensor.function, mode=interpreted_mode())
 
 
 @pytest.fixture

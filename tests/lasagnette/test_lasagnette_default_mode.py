@@ -72,7 +72,7 @@ def test_training_step(rng):
     losses = objectives.categorical_crossentropy_logits(L.get_output(net), y)
     loss = losses.mean()
     params = L.get_all_params(net, trainable=True)
-    steps = updates.adam(loss, params, learning_rate=0.02) | L.get_updates(loss)
+    steps = updates.momentum(loss, params, learning_rate=0.02) | L.get_updates(loss)
     train = pytensor.function([x, y], loss, updates=steps)
     dtypes = {v.type.dtype for node in train.maker.fgraph.apply_nodes for v in node.outputs}
     assert "float64" not in dtypes

@@ -186,7 +186,7 @@ def test_base_layer_names_what_is_missing():
 
 
 def test_input_layer_checks_its_variable():
-    with pytest.raises(ValueError, match="input_var must have the 2 dimensions .* got 4"):
+    with pytest.raises(ValueError, match=r"input_var must have the 2 dimensions .* got 4"):
         L.InputLayer((None, 2), pt.tensor4())
     layer = L.InputLayer((None, 3), name="faces")
     assert layer.input_var.name == "faces.input"

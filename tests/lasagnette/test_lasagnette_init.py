@@ -91,7 +91,9 @@ def test_vectors_are_refused(initializer):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match=r"Sparse needs a shape of two dimensions, got \(2, 2, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"Sparse needs a shape of two dimensions, got \(2, 2, 2\)"
+    ):
         init.Sparse()((2, 2, 2))
     with pytest.raises(ValueError, match="gain must be a number or 'relu', got 'tanh'"):
         init.HeNormal("tanh")
@@ -110,8 +112,8 @@ def test_seed_makes_the_same_network():
 
 
 def test_legacy_random_state_is_taken():
-    random.set_rng(np.random.RandomState(3))  # noqa: NPY002 (what Lasagne's users have)
+    random.set_rng(np.random.RandomState(3))
     first = DenseLayer((None, 5), 4).W.get_value()
-    random.set_rng(np.random.RandomState(3))  # noqa: NPY002
+    random.set_rng(np.random.RandomState(3))
     np.testing.assert_array_equal(DenseLayer((None, 5), 4).W.get_value(), first)
     assert isinstance(random.get_rng(), np.random.Generator)

@@ -287,9 +287,7 @@ def test_batch_norm_averages_move_and_serve(rng, py_function):
         inv_std = 0.75 * inv_std + 0.25 / np.sqrt(x.var(0) + 1e-3)
         np.testing.assert_allclose(layer.mean.get_value(), mean)
         np.testing.assert_allclose(layer.inv_std.get_value(), inv_std)
-    test = py_function(
-        [layer.input_layer.input_var], L.get_output(layer, deterministic=True)
-    )
+    test = py_function([layer.input_layer.input_var], L.get_output(layer, deterministic=True))
     np.testing.assert_allclose(test(x), (x - mean) * inv_std)
     np.testing.assert_allclose(layer.mean.get_value(), mean)
 
@@ -299,9 +297,7 @@ def test_batch_norm_averages_move_and_serve(rng, py_function):
 def test_batch_norm_keywords_choose(use, update, rng, py_function):
     x = rng.normal(3, 2, size=(8, 4))
     layer = L.BatchNormLayer(L.InputLayer((None, 4)), mean=1.0, inv_std=2.0)
-    output = L.get_output(
-        layer, batch_norm_use_averages=use, batch_norm_update_averages=update
-    )
+    output = L.get_output(layer, batch_norm_use_averages=use, batch_norm_update_averages=update)
     f = py_function([layer.input_layer.input_var], output)
     expected = (x - 1) * 2 if use else (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-4)
     np.testing.assert_allclose(f(x), expected)
@@ -320,7 +316,7 @@ def test_batch_norm_gradient_is_finite_for_constant_input(py_function, float32_n
 
 def test_batch_norm_needs_something_to_update():
     layer = L.BatchNormLayer(L.InputLayer((None, 4)), mean=pt.zeros(4))
-    with pytest.raises(TypeError, match="only a shared variable .*update_averages=False"):
+    with pytest.raises(TypeError, match=r"only a shared variable .*update_averages=False"):
         L.get_output(layer)
     L.get_output(layer, batch_norm_update_averages=False)
 

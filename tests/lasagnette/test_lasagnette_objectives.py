@@ -127,7 +127,7 @@ def test_aggregate(rng, py_function):
     np.testing.assert_allclose(
         results, [l.mean(), l.sum(), (l * w).mean(), (l * w).sum() / w.sum()]
     )
-    with pytest.raises(ValueError, match="mode must be .* got 'median'"):
+    with pytest.raises(ValueError, match=r"mode must be .* got 'median'"):
         o.aggregate(loss, mode="median")
     with pytest.raises(ValueError, match="'normalized_sum' needs weights"):
         o.aggregate(loss, mode="normalized_sum")

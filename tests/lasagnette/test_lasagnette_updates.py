@@ -177,9 +177,7 @@ def test_bad_arguments_are_named():
         u.sgd(the_loss(w), [w * 2], 0.1)
 
 
-@pytest.mark.parametrize(
-    ("shape", "axes"), [((5, 4), None), ((5, 4), (1,)), ((4, 3, 2, 2), None)]
-)
+@pytest.mark.parametrize(("shape", "axes"), [((5, 4), None), ((5, 4), (1,)), ((4, 3, 2, 2), None)])
 def test_norm_constraint(shape, axes, rng, py_function):
     value = rng.normal(size=shape)
     x = pt.tensor("x", dtype="float64", shape=shape)

@@ -42,11 +42,18 @@ def test_one_hot(py_function):
     np.testing.assert_array_equal(py_function([x], utils.one_hot(x, 4))([2, 0]), np.eye(4)[[2, 0]])
 
 
+def test_interpreted_mode_multiplies_by_numpy():
+    """Terms are not merged: PyTensor computes more than two of them element by element."""
+    x, y, z = pt.dvectors("xyz")
+    f = pytensor.function([x, y, z], [x * y * z, x + y + z], mode=utils.interpreted_mode())
+    assert max(len(node.inputs) for node in f.maker.fgraph.apply_nodes) == 2
+
+
 def test_as_tuple():
     assert utils.as_tuple("ab", 2) == ("a", "b")
     with pytest.raises(ValueError, match="an iterable with length 2, got \\(1, 2, 3\\)"):
         utils.as_tuple((1, 2, 3), 2)
-    with pytest.raises(TypeError, match="an iterable of int, got 1.5"):
+    with pytest.raises(TypeError, match=r"an iterable of int, got 1\.5"):
         utils.as_tuple(1.5, 2, int)
 
 
