@@ -9,8 +9,9 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
 from lasagnette import init, nonlinearities
+from lasagnette.layers.axes import axes_or_auto, expand
 from lasagnette.layers.base import Layer
-from lasagnette.layers.special import NonlinearityLayer, axes_or_auto, expand
+from lasagnette.layers.special import NonlinearityLayer
 from lasagnette.utils import carry_update, cast_like
 
 __all__ = ["BatchNormLayer", "batch_norm"]
