@@ -118,7 +118,7 @@ class Detector:
         overlap: float = 0.3,
         overlap_of: str = "iou",
         merge: bool = False,
-        batch_size: int = 128,
+        batch_size: int = 64,
     ):
         for name, values in (("thresholds", thresholds), ("size_overlaps", size_overlaps)):
             if len(values) != 1 + len(nets):

@@ -118,30 +118,38 @@ def _checked(
     return frames, scores, groups
 
 
-def _suppress(frames, scores, threshold, overlap, groups):
+def _suppress(
+    frames: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    threshold: float,
+    overlap: str,
+    groups: NDArray,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the kept indices by falling score, and for each frame the one it yields to.
 
-    Every round keeps the best remaining frame of each group at once, so the number of rounds is
-    the number of frames kept in the fullest group, whatever the number dropped.
+    One round per kept frame, on what follows it in its group by falling score.
     """
-    x, y, width, height = frames.T
-    area = width * height
-    corners = np.stack([x, y, x + width, y + height])
-    owner = np.arange(len(frames))
-    left = np.lexsort((-scores, groups))
-    while len(left):
-        first = np.flatnonzero(np.diff(groups[left], prepend=groups[left[0]] - 1))
-        best = np.repeat(left[first], np.diff(first, append=len(left)))
-        a, b = corners[:, left], corners[:, best]
-        sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-        common = np.prod(np.maximum(sides, 0), axis=0)
+    order = np.lexsort((-scores, groups))
+    ends = np.searchsorted(groups[order], groups[order], side="right")
+    left, top, width, height = np.ascontiguousarray(frames[order].T)
+    right, bottom, area = left + width, top + height, width * height
+    alive = np.ones(len(order), bool)
+    owner = np.arange(len(order))
+    at = 0
+    while at < len(order) and alive[at]:
+        rest = slice(at + 1, ends[at])
+        common = np.minimum(right[rest], right[at]) - np.maximum(left[rest], left[at])
+        np.maximum(common, 0, out=common)
+        common *= np.minimum(bottom[rest], bottom[at]) - np.maximum(top[rest], top[at])
         if overlap == "iou":
-            whole = area[left] + area[best] - common
+            whole = area[rest] + area[at] - common
         else:
-            whole = np.minimum(area[left], area[best])
-        dropped = common > threshold * whole
-        owner[left[dropped]] = best[dropped]
-        dropped[first] = True
-        left = left[~dropped]
-    kept = np.flatnonzero(owner == np.arange(len(frames)))
-    return kept[np.argsort(-scores[kept], kind="stable")], owner
+            whole = np.minimum(area[rest], area[at])
+        dropped = at + 1 + np.flatnonzero(alive[rest] & (common > threshold * whole))
+        alive[dropped] = False
+        owner[dropped] = at
+        at += 1 + int(alive[at + 1 :].argmax()) if at + 1 < len(order) else 1
+    yields_to = np.empty_like(order)
+    yields_to[order] = order[owner]
+    kept = order[alive]
+    return kept[np.lexsort((kept, -scores[kept]))], yields_to

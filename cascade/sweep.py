@@ -91,7 +91,7 @@ class Sweep:
         classes = len(self._net.dense[-1].bias)
         out = np.empty((len(rows), len(columns), classes), np.float32)
         width = (regular[1] - 1) * stride + self.side
-        band = max(1, _BAND // width // stride)
+        band = max(8, _BAND // width // stride)
         for first in range(0, regular[0], band):
             count = min(band, regular[0] - first)
             height = (count - 1) * stride + self.side
