@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytensor
-from pytensor.compile.mode import Mode
 
 from lasagnette.layers import Layer, get_all_layers, get_output
+from lasagnette.utils import interpreted_mode
 
 __all__ = ["face_probability", "forward"]
 
@@ -34,7 +34,7 @@ def forward(layer: Layer) -> Callable[[np.ndarray], np.ndarray]:
     """
     inputs = get_all_layers(layer)[0].input_var
     output = get_output(layer, deterministic=True)
-    function = pytensor.function([inputs], output, mode=Mode("py", "fast_compile"))
+    function = pytensor.function([inputs], output, mode=interpreted_mode())
     classes = layer.output_shape[1]
 
     def run(batch: np.ndarray) -> np.ndarray:

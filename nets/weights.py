@@ -198,6 +198,6 @@ def pretrained(name: str) -> Path:
     path = Path(str(resources.files("nets") / "pretrained" / f"{name}.h5"))
     if not path.is_file():
         raise WeightsError(
-            f"there are no pretrained weights for {name!r}; train them with: lasagnette train {name}"
+            f"there are no pretrained weights for {name!r}; make them: lasagnette train {name}"
         )
     return path

@@ -1,0 +1,209 @@
+"""Every set of kernels against slow loops, the NumPy kernels, and itself with more threads."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lasagnette.ops import kernels
+from lasagnette.ops.kernels import reference
+from lasagnette.ops.kernels.native import NativeKernels
+from lasagnette.ops.shapes import conv_padding
+
+COMPILED = [name for name in kernels.describe()["available"] if name != "numpy"]
+TOLERANCE = {"float32": 3e-5, "float64": 1e-12}
+
+convolutions = st.fixed_dictionaries(
+    {
+        "batch": st.integers(1, 3),
+        "channels": st.integers(1, 5),
+        "rows": st.integers(3, 19),
+        "columns": st.integers(3, 40),
+        "filters": st.integers(1, 20),
+        "size": st.tuples(st.integers(1, 5), st.integers(1, 5)),
+        "stride": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "pad": st.sampled_from(["valid", "same", "full", 1, (2, 0), 7]),
+        "dtype": st.sampled_from(["float32", "float64"]),
+        "relu": st.booleans(),
+    }
+)
+pools = st.fixed_dictionaries(
+    {
+        "shape": st.tuples(
+            st.integers(1, 2), st.integers(1, 3), st.integers(4, 17), st.integers(4, 17)
+        ),
+        "size": st.tuples(st.integers(1, 4), st.integers(1, 4)),
+        "stride": st.tuples(st.integers(1, 4), st.integers(1, 4)),
+        "pad": st.integers(0, 1),
+        "ignore_border": st.booleans(),
+        "dtype": st.sampled_from(["float32", "float64"]),
+    }
+)
+
+
+def close(a, b, dtype):
+    assert a.dtype == b.dtype == dtype
+    assert a.shape == b.shape
+    scale = max(1.0, float(np.abs(b).max(initial=0)))
+    np.testing.assert_allclose(a / scale, b / scale, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.fixture(scope="module")
+def sets():
+    if not COMPILED:
+        pytest.skip("no compiled kernels here")
+    return {name: NativeKernels(kernels._runnable()[name]) for name in COMPILED}
+
+
+def slow_conv2d(x, w, bias, pad, stride):
+    """Correlation as four sums in loops over output pixels."""
+    top, bottom, left, right = pad
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    rows = (x.shape[2] - w.shape[2]) // stride[0] + 1
+    columns = (x.shape[3] - w.shape[3]) // stride[1] + 1
+    y = np.zeros((x.shape[0], w.shape[0], rows, columns))
+    for r in range(rows):
+        for c in range(columns):
+            top, left = r * stride[0], c * stride[1]
+            patch = x[:, :, top : top + w.shape[2], left : left + w.shape[3]]
+            y[:, :, r, c] = np.tensordot(patch, w, ([1, 2, 3], [1, 2, 3])) + bias
+    return y
+
+
+@pytest.mark.parametrize("pad", ["valid", "same", "full", (2, 1)])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
+def test_reference_convolution_is_the_sum_over_patches(pad, stride):
+    rng = np.random.default_rng(0)
+    x, w, bias = rng.normal(size=(2, 3, 9, 7)), rng.normal(size=(4, 3, 3, 2)), rng.normal(size=4)
+    padding = conv_padding(pad, (3, 2))
+    y = reference.conv2d(x, w, bias, pad=padding, stride=stride)
+    np.testing.assert_allclose(y, slow_conv2d(x, w, bias, padding, stride), atol=1e-12)
+
+
+@given(convolutions)
+@settings(deadline=None, max_examples=50)
+def test_compiled_convolutions_equal_the_reference(sets, case):
+    size, stride, dtype = case["size"], case["stride"], case["dtype"]
+    pad = conv_padding(case["pad"], size)
+    rng = np.random.default_rng(1)
+
+    def draw(*shape):
+        return rng.normal(size=shape).astype(dtype)
+
+    x = draw(case["batch"], case["channels"], case["rows"], case["columns"])
+    w = draw(case["filters"], case["channels"], *size)
+    bias = draw(case["filters"])
+    if x.shape[2] + pad[0] + pad[1] < size[0] or x.shape[3] + pad[2] + pad[3] < size[1]:
+        return
+    y = reference.conv2d(x, w, bias, pad=pad, stride=stride, relu=case["relu"])
+    g = draw(*y.shape)
+    gx = reference.conv2d_grad_input(w, g, x.shape, pad=pad, stride=stride)
+    gw, gb = reference.conv2d_grad_weights(x, g, w.shape, pad=pad, stride=stride)
+    for compiled in sets.values():
+        close(compiled.conv2d(x, w, bias, pad=pad, stride=stride, relu=case["relu"]), y, dtype)
+        close(compiled.conv2d_grad_input(w, g, x.shape, pad=pad, stride=stride), gx, dtype)
+        weights, biases = compiled.conv2d_grad_weights(x, g, w.shape, pad=pad, stride=stride)
+        close(weights, gw, dtype)
+        close(biases, gb, dtype)
+
+
+@given(pools)
+@settings(deadline=None, max_examples=50)
+def test_compiled_pools_equal_the_reference(sets, case):
+    size, stride, dtype = case["size"], case["stride"], case["dtype"]
+    ignore = case["ignore_border"]
+    pad = (min(case["pad"], size[0] - 1), min(case["pad"], size[1] - 1)) if ignore else (0, 0)
+    geometry = (size, stride, pad, ignore)
+    rng = np.random.default_rng(2)
+    x = rng.integers(-3, 4, case["shape"]).astype(dtype)  # with ties
+    y = reference.max_pool(x, *geometry)
+    g = rng.normal(size=y.shape).astype(dtype)
+    for compiled in sets.values():
+        close(compiled.max_pool(x, *geometry), y, dtype)
+        for relu in (False, True):
+            close(
+                compiled.max_pool_grad(x, y, g, *geometry, relu),
+                reference.max_pool_grad(x, y, g, *geometry, relu),
+                dtype,
+            )
+        for include in (False, True):
+            close(
+                compiled.average_pool(x, *geometry, include),
+                reference.average_pool(x, *geometry, include),
+                dtype,
+            )
+            close(
+                compiled.average_pool_grad(x.shape, g, *geometry, include),
+                reference.average_pool_grad(x.shape, g, *geometry, include),
+                dtype,
+            )
+
+
+def test_the_number_of_threads_does_not_change_a_bit(sets):
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(9, 8, 30, 31)).astype("float32")
+    w = rng.normal(size=(19, 8, 5, 3)).astype("float32")
+    for compiled in sets.values():
+        results = []
+        for threads in (1, 2, 3, 5):
+            compiled.set_threads(threads)
+            y = compiled.conv2d(x, w, pad=(2, 2, 1, 1))
+            gw, gb = compiled.conv2d_grad_weights(x, y, w.shape, pad=(2, 2, 1, 1))
+            gx = compiled.conv2d_grad_input(w, y, x.shape, pad=(2, 2, 1, 1))
+            results.append([a.tobytes() for a in (y, gx, gw, gb)])
+        compiled.set_threads(kernels.get_threads())
+        assert all(result == results[0] for result in results)
+
+
+def test_relu_keeps_a_nan_visible(sets):
+    x = np.full((1, 1, 4, 40), np.nan, "float32")
+    w = np.ones((1, 1, 1, 1), "float32")
+    for compiled in sets.values():
+        assert np.isnan(compiled.conv2d(x, w, relu=True)).all()
+
+
+def test_dropout_masks_are_the_same_bits_everywhere_and_fair(sets):
+    expected = reference.dropout_mask((300, 700), "float32", 0.3, 5, 77)
+    for compiled in sets.values():
+        mask = compiled.dropout_mask((300, 700), "float32", 0.3, 5, 77)
+        np.testing.assert_array_equal(mask, expected)
+    assert set(np.unique(expected)) == {0, np.float32(1 / 0.7)}
+    assert abs((expected == 0).mean() - 0.3) < 0.005
+    following = reference.dropout_mask((300, 700), "float32", 0.3, 5, 78)
+    other_key = reference.dropout_mask((300, 700), "float32", 0.3, 6, 77)
+    for other in (following, other_key, np.roll(expected, 1)):
+        assert abs(np.corrcoef(expected.ravel(), other.ravel())[0, 1]) < 0.01
+
+
+def test_empty_batch(sets):
+    w = np.ones((2, 3, 3, 3), "float32")
+    for compiled in (reference, *sets.values()):
+        y = compiled.conv2d(np.empty((0, 3, 8, 8), "float32"), w)
+        assert y.shape == (0, 2, 6, 6)
+
+
+def test_unknown_set_is_refused():
+    with pytest.raises(ValueError, match="'sse9' is not available here; choose one of"):
+        kernels.load("sse9")
+
+
+def test_threads_below_one_are_refused():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        kernels.set_threads(0)
+
+
+@pytest.mark.parametrize("name", [*COMPILED, "numpy"])
+def test_environment_chooses_the_set(name):
+    code = "from lasagnette.ops import kernels; print(kernels.describe()['name'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "LASAGNETTE_KERNELS": name, "PYTENSOR_FLAGS": "cxx="},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == name

@@ -1,0 +1,173 @@
+"""The Ops: gradients, shapes, and PyTensor's default mode against plain ``perform``."""
+
+import warnings
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+from pytensor.compile.mode import Mode
+from pytensor.gradient import verify_grad
+from scipy.signal import convolve2d, correlate2d
+
+from lasagnette.ops import conv2d, dropout_mask, pool2d
+from lasagnette.ops.pool import MaxPool2dGrad
+
+PLAIN = Mode("py", "fast_compile")
+PADS = ["valid", "same", "full", 1, (2, 0)]
+
+
+@pytest.fixture
+def rng():
+    return np.random.RandomState(0)
+
+
+@pytest.mark.parametrize("pad", PADS)
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1)])
+@pytest.mark.parametrize("flip", [True, False])
+@pytest.mark.parametrize("relu", [True, False])
+def test_convolution_gradients(rng, pad, stride, flip, relu):
+    def f(x, w, b):
+        return conv2d(x, w, b, pad=pad, stride=stride, flip_filters=flip, relu=relu)
+
+    arrays = [rng.rand(2, 2, 6, 5) - 0.5, rng.rand(3, 2, 3, 2) - 0.5, rng.rand(3) - 0.5]
+    verify_grad(f, arrays, rng=rng, mode=PLAIN)
+
+
+def test_second_derivatives_of_a_convolution(rng):
+    def f(x, w):
+        gx, gw = pytensor.grad((conv2d(x, w, pad="same") ** 3).sum(), [x, w])
+        return pt.concatenate([gx.flatten(), gw.flatten()])
+
+    verify_grad(f, [rng.rand(1, 2, 4, 4), rng.rand(2, 2, 3, 3)], rng=rng, mode=PLAIN)
+
+
+@pytest.mark.parametrize("mode", ["max", "average_inc_pad", "average_exc_pad"])
+@pytest.mark.parametrize(
+    ("size", "stride", "pad", "ignore_border"),
+    [
+        ((2, 2), None, (0, 0), True),
+        ((2, 2), None, (0, 0), False),
+        ((3, 3), (2, 2), (1, 1), True),
+        ((2, 3), (3, 1), (0, 0), False),
+    ],
+)
+def test_pooling_gradients(rng, mode, size, stride, pad, ignore_border):
+    x = rng.permutation(140).reshape(2, 2, 5, 7) / 10.0  # no ties
+    verify_grad(
+        lambda v: pool2d(v, size, stride, pad, ignore_border, mode), [x], rng=rng, mode=PLAIN
+    )
+
+
+def test_relu_and_pool_share_one_pass_backwards(rng):
+    arrays = [rng.rand(2, 2, 6, 6) - 0.5, rng.rand(3, 2, 3, 3) - 0.5, rng.rand(3) - 0.5]
+
+    def f(x, w, b):
+        return pool2d(conv2d(x, w, b, relu=True), 2)
+
+    verify_grad(f, arrays, rng=rng, mode=PLAIN)
+    variables = [pt.as_tensor_variable(a) for a in arrays]
+    gradient = pytensor.grad(f(*variables).sum(), variables[1])
+    ops = {node.op for node in pytensor.graph.traversal.applys_between([], [gradient])}
+    assert any(isinstance(op, MaxPool2dGrad) and op.relu for op in ops)
+
+
+@pytest.mark.parametrize(("flip", "slow"), [(True, convolve2d), (False, correlate2d)])
+def test_filters_are_flipped_as_asked(rng, flip, slow):
+    x, w = rng.rand(1, 1, 8, 9), rng.rand(1, 1, 3, 2)
+    result = conv2d(x, w, flip_filters=flip).eval(mode=PLAIN)
+    np.testing.assert_allclose(result[0, 0], slow(x[0, 0], w[0, 0], "valid"), atol=1e-12)
+
+
+def test_same_with_an_even_filter_crops_the_full_result_as_lasagne(rng):
+    x, w = rng.rand(1, 1, 7, 8), rng.rand(1, 1, 4, 2)
+    full = conv2d(x, w, pad="full").eval(mode=PLAIN)
+    same = conv2d(x, w, pad="same").eval(mode=PLAIN)
+    np.testing.assert_array_equal(same, full[:, :, 1:8, 0:8])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_default_mode_equals_perform(dtype):
+    """One graph with every Op; object mode would be a warning, which is an error here."""
+
+    def build(mode):
+        rng = np.random.RandomState(0)
+        x = pt.tensor("x", shape=(None, 3, 13, 12), dtype=dtype)
+        w = pytensor.shared(rng.randn(5, 3, 3, 3).astype(dtype), shape=(5, 3, 3, 3))
+        b = pytensor.shared(rng.randn(5).astype(dtype), shape=(5,))
+        state = pytensor.shared(np.array([3, 4]), shape=(2,))
+        h = conv2d(x * dropout_mask(x, 0.1, state), w, b, pad="same", relu=True)
+        h = pool2d(h, 2)
+        v = pytensor.shared(rng.randn(2, 5, 2, 2).astype(dtype), shape=(2, 5, 2, 2))
+        h = conv2d(h, v, stride=2, pad=1)
+        h = pool2d(h, (3, 3), (2, 2), (1, 1), True, "average_exc_pad")
+        loss = (h**2).sum()
+        updates = [(state, state + np.array([0, 1]))]
+        outputs = [loss, *pytensor.grad(loss, [w, b, x])]
+        return pytensor.function([x], outputs, mode=mode, updates=updates)
+
+    x = np.random.RandomState(1).randn(4, 3, 13, 12).astype(dtype)
+    compiled, plain = build(None), build(PLAIN)
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    for _ in range(2):  # another mask the second time
+        for a, b in zip(compiled(x), plain(x), strict=True):
+            assert a.dtype == dtype
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max())
+
+
+def test_every_op_has_a_cacheable_numba_dispatch():
+    from pytensor.link.numba.dispatch.basic import numba_funcify_and_cache_key
+
+    from lasagnette.ops import kernels
+
+    if kernels.library() is None:
+        pytest.skip("without compiled kernels the Ops run from object mode, uncached")
+    from lasagnette.ops.dispatch.numba import OPS
+
+    x = pt.tensor4("x", dtype="float32")
+    w = pt.tensor("w", shape=(2, 3, 3, 3), dtype="float32")
+    b = pt.vector("b", dtype="float32")
+    state = pt.lvector("state")
+    h = conv2d(x, w, b, relu=True)
+    loss = pool2d(pool2d(h * dropout_mask(h, 0.5, state), 2), 2, mode="average_inc_pad").sum()
+    loss = loss + pytensor.grad(loss, x).sum() + pytensor.grad(loss, w).sum()
+    nodes = pytensor.graph.traversal.applys_between([x, w, b, state], [loss])
+    seen = {type(node.op): node for node in nodes if isinstance(node.op, OPS)}
+    assert set(seen) == set(OPS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for node in seen.values():
+            assert numba_funcify_and_cache_key(node.op, node=node)[1] is not None
+
+
+def test_static_shapes():
+    x = pt.tensor("x", shape=(None, 3, 12, 13), dtype="float32")
+    w = pt.tensor("w", shape=(16, 3, 3, 3), dtype="float32")
+    y = conv2d(x, w, pad="same")
+    assert y.type.shape == (None, 16, 12, 13)
+    assert pool2d(y, 2).type.shape == (None, 16, 6, 6)
+    assert pool2d(y, 2, ignore_border=False).type.shape == (None, 16, 6, 7)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x, w: conv2d(x, w, pad="half"), "pad must be 'valid', 'same', 'full'.*'half'"),
+        (lambda x, w: conv2d(x, w, pad=-1), "pad must not be negative, got -1"),
+        (lambda x, w: conv2d(x, w, stride=0), r"stride must be at least 1, got \(0, 0\)"),
+        (lambda x, w: conv2d(x, w.astype("float64")), "all be float32 or all float64"),
+        (lambda x, w: conv2d(x[0], w), "must have 4 dimensions, got 3 and 4"),
+        (lambda x, w: conv2d(x, pt.tensor4(dtype="float32")), "rows and columns must be known"),
+        (lambda x, w: pool2d(x, 2, mode="sum"), "mode must be one of max.*'sum'"),
+        (lambda x, w: pool2d(x, 2, pad=2), r"below the window's size \(2, 2\), got \(2, 2\)"),
+        (lambda x, w: pool2d(x, 3, pad=1, ignore_border=False), "needs ignore_border=True"),
+        (lambda x, w: pool2d(x, (2, 2, 2)), "size must be an int or a pair of ints"),
+        (lambda x, w: dropout_mask(x, 1.0, pt.lvector()), r"p must be in \[0, 1\), got 1.0"),
+        (lambda x, w: dropout_mask(x, 0.5, pt.ivector()), "state must be an int64 vector"),
+    ],
+)
+def test_bad_arguments_are_told(call, message):
+    x = pt.tensor4("x", dtype="float32")
+    w = pt.tensor("w", shape=(2, 3, 3, 3), dtype="float32")
+    with pytest.raises(ValueError, match=message):
+        call(x, w)
