@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 from typing import Any
 
@@ -34,6 +35,7 @@ class WriterProcess:
             child_command("monitor.writer", str(parent)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # it only moves bytes
             start_new_session=True,  # Ctrl-C in the terminal is the training's business
         )
         assert self._process.stdin is not None

@@ -14,7 +14,6 @@ from typing import Any
 
 import h5py
 
-from monitor.layout import TABLES
 from monitor.process import child_command
 from monitor.tables import read_blob, read_new, start_step
 from monitor.wire import Inbox, pack
@@ -23,6 +22,7 @@ __all__ = ["main", "salvage"]
 
 _START_SECONDS = 60.0
 _LIMIT_SECONDS = 2.0
+_TABLES = ("tags", "events", "hist", "funnel", "texts", "media", "boxes")  # where it may stop early
 
 
 def salvage(path: Path) -> tuple[list[tuple[dict[str, Any], bytes]], str | None]:
@@ -40,6 +40,7 @@ def salvage(path: Path) -> tuple[list[tuple[dict[str, Any], bytes]], str | None]
         child_command("monitor.salvage", os.fspath(path)),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
     assert child.stdout is not None
     with child, child.stdout:
@@ -73,7 +74,7 @@ def main(arguments: list[str]) -> None:
     try:
         with h5py.File(arguments[0], "r", swmr=True, locking=False) as file:
             _send({"start_step": start_step(file)})
-            for name, rows, problems in read_new(file, dict.fromkeys(TABLES, 0)):
+            for name, rows, problems in read_new(file, dict.fromkeys(_TABLES, 0)):
                 _send({"table": name, "problems": problems}, rows.tobytes())
             blob, problems = read_blob(file, 0, sys.maxsize)
             _send({"table": "blob", "problems": problems}, blob)

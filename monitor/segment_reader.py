@@ -8,7 +8,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from monitor.layout import NEVER_ZERO, NO_RESUME, TABLES, TAG_KINDS, RunLogError, segment_number
+from monitor.layout import (
+    FLUSH_ORDER,
+    NEVER_ZERO,
+    NO_RESUME,
+    TABLES,
+    TAG_KINDS,
+    RunLogError,
+    segment_number,
+)
 from monitor.salvage import salvage
 from monitor.status import segment_state
 from monitor.tables import read_blob, read_new, start_step
@@ -102,12 +110,12 @@ class SegmentReader:
         self._final = state != "live"
         tags = self._rows["tags"]
         self._names = [
-            (_KIND_NAMES.get(int(kind), ""), name.decode("utf-8", "replace"))
+            (_KIND_NAMES.get(int(kind), ""), name.split(b"\0")[0].decode("utf-8", "replace"))
             for kind, name in zip(tags["kind"], tags["name"], strict=True)
         ]
 
     def _read(self, *, live: bool) -> None:
-        counts = {name: len(rows) for name, rows in self._rows.items()}
+        counts = {name: len(self._rows[name]) for name in reversed(FLUSH_ORDER) if name != "blob"}
         try:
             with h5py.File(self.path, "r", swmr=live, locking=False) as file:
                 self.start_step = start_step(file)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import h5py
 import numpy as np
 
-from monitor.layout import BLOB_CHUNK, FLUSH_ORDER, FORMAT, TABLES, RunLogError
+from monitor.layout import BLOB_CHUNK, FORMAT, TABLES, RunLogError
 
 __all__ = ["read_blob", "read_new", "start_step"]
 
@@ -29,13 +29,12 @@ def start_step(file: h5py.File) -> int:
 def read_new(
     file: h5py.File, counts: Mapping[str, int]
 ) -> Iterator[tuple[str, np.ndarray, list[str]]]:
-    """Yield for every table its name, the rows after the first ``counts[name]``, and problems.
+    """Yield the names of tables, their rows after the first ``counts[name]``, and problems.
 
-    What refers to other rows is read before them, so that a growing file is read consistently.
+    The tables are read in the order of `counts`: one that grows, against `FLUSH_ORDER`, so that
+    what a row refers to is there; one that may be damaged, the most important first.
     """
-    for name in reversed(FLUSH_ORDER):
-        if name == "blob":
-            continue
+    for name in counts:
         dtype, chunk = TABLES[name]
         try:
             table = file[name]

@@ -11,6 +11,7 @@ import contextlib
 import io
 import math
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -24,7 +25,6 @@ from monitor.layout import (
     NO_RESUME,
     TABLES,
     TAG_KINDS,
-    RunLogError,
 )
 from monitor.segment_writer import SegmentWriter
 from monitor.wire import Inbox, pack
@@ -195,6 +195,12 @@ def _answer(header: dict[str, Any]) -> None:
         os.write(sys.stdout.fileno(), pack(header))
 
 
+def _reason(error: Exception) -> str:
+    """Return what an error says, without the state of HDF5 around it."""
+    found = re.search(r"error message = '([^']*)'", str(error))
+    return found[1] if found else " ".join(str(error).split()) or repr(error)
+
+
 def main(arguments: list[str]) -> None:
     """Write the run that the messages on standard input describe.
 
@@ -207,6 +213,5 @@ def main(arguments: list[str]) -> None:
     try:
         _serve(Inbox(sys.stdin.fileno()), int(arguments[0]))
     except Exception as error:
-        text = str(error) if isinstance(error, RunLogError) else f"{type(error).__name__}: {error}"
-        _answer({"error": text})
+        _answer({"error": _reason(error)})
         os._exit(1)  # HDF5 can crash when it closes a file that it could not write
