@@ -95,6 +95,8 @@ class Feeder:
             self._writer.kill()
             self._thread.join()
         self._writer.end(_PATIENCE_SECONDS)
+        for ticket in _take(self._tickets):  # of threads that came late
+            ticket.set()
 
     def register(self, kind: str, tag: object) -> int:
         """Number a tag that was not used before.

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from monitor import selection
-from monitor.checks import Boxes
+from monitor.checks import Boxes, media_kind
 from monitor.layout import ROLES, RunLogError, segment_paths
 from monitor.records import Checkpoint, Delta, Funnel, Histograms, Media, Picture, Series, Text
 from monitor.segment_reader import SegmentReader
@@ -139,9 +139,10 @@ class Run:
         length, kind = int(row["length"]), selection.MEDIA_NAMES.get(int(row["kind"]), "")
         content = segment.blob(int(row["offset"]), length + int(row["metadata"]))
         try:
+            media_kind("Run.media", content)  # a lost chunk of the blob reads as zeros
             metadata = json.loads(content[length:] or b"{}")
         except ValueError as error:
-            raise RunLogError(f"{segment.path} is damaged: metadata of {media!r}.") from error
+            raise RunLogError(f"{segment.path} is damaged: picture {media!r} is lost.") from error
         return Media(content[:length], kind, metadata)
 
     def boxes(self, media: str) -> Boxes:
@@ -229,8 +230,9 @@ class Run:
         """Return the segments, oldest first, read up to this moment."""
         with self._lock:
             for path in segment_paths(self.folder):
-                segment = self._segments.setdefault(path.name, SegmentReader(path))
-                segment.refresh()
+                if path.name not in self._segments:
+                    self._segments[path.name] = SegmentReader(path)
+                self._segments[path.name].refresh()
             return list(self._segments.values())
 
     def _tags(self, kind: str) -> list[str]:

@@ -105,8 +105,7 @@ class SegmentReader:
             # Time stamps are coarse: a file written to a moment ago may have changed unseen.
             if seen == self._seen and time.time() - stat.st_mtime > _SETTLED_SECONDS:
                 return
-            self._seen = seen
-            self._read(live=True)
+            self._seen = seen if self._read(live=True) else None
         self._final = state != "live"
         tags = self._rows["tags"]
         self._names = [
@@ -114,20 +113,23 @@ class SegmentReader:
             for kind, name in zip(tags["kind"], tags["name"], strict=True)
         ]
 
-    def _read(self, *, live: bool) -> None:
+    def _read(self, *, live: bool) -> bool:
+        """Read on; tell whether all went well. A writer at work looks like damage in moments."""
+        problems: list[str] = []
         counts = {name: len(self._rows[name]) for name in reversed(FLUSH_ORDER) if name != "blob"}
         try:
             with h5py.File(self.path, "r", swmr=live, locking=False) as file:
                 self.start_step = start_step(file)
-                for name, rows, problems in read_new(file, counts):
+                for name, rows, losses in read_new(file, counts):
                     self._rows[name] = np.concatenate(
                         [self._rows[name], _written(name, rows) if live else rows]
                     )
-                    if not live:  # a writer at work looks like damage in some moments
-                        self.problems += [f"{self.path.name}: {text}." for text in problems]
+                    problems += [f"{self.path.name}: {loss}." for loss in losses]
         except Exception as error:  # HDF5 has many words for damage
-            if not live:
-                self.problems.append(f"{self.path.name} is damaged: {error}.")
+            problems.append(f"{self.path.name} was not read to its end: {error}.")
+        if not live:
+            self.problems += problems
+        return not problems
 
     def _salvage(self) -> None:
         messages, failure = salvage(self.path)
@@ -142,7 +144,7 @@ class SegmentReader:
             else:
                 self._rows[name] = np.frombuffer(payload, TABLES[name][0])
         if failure is not None:
-            self.problems.append(f"{self.path.name} is damaged: {failure}.")
+            self.problems.append(f"{self.path.name} was not read to its end: {failure}.")
 
 
 def _written(name: str, rows: np.ndarray) -> np.ndarray:

@@ -109,7 +109,7 @@ def _select(
         rows = segment.rows(table)[begin:]
         superseded = rows["step"] >= limit if limit < STEP_LIMIT else np.zeros(len(rows), bool)
         keep = (rows[NEVER_ZERO[table]] > 0) & (superseded if ghosts else ~superseded)
-        yield segment, begin + np.flatnonzero(keep), rows[keep]
+        yield segment, begin + np.flatnonzero(keep), rows if keep.all() else rows[keep]
 
 
 def by_tag(
@@ -164,8 +164,9 @@ def texts(segments: Sequence[SegmentReader], since: Cursor) -> list[Text]:
                 content = segment.blob(int(row["offset"]), int(row["length"]))
             except RunLogError:
                 continue
-            text = content.decode("utf-8", "replace")
-            found.append(Text(int(row["step"]), float(row["time"]), text))
+            if any(content) or not content:  # a lost chunk of the blob reads as zeros
+                text = content.decode("utf-8", "replace")
+                found.append(Text(int(row["step"]), float(row["time"]), text))
     return found
 
 

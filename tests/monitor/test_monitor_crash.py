@@ -16,7 +16,7 @@ from monitor_processes import is_running, wait_until
 
 from monitor import salvage
 from monitor.process import Process
-from monitor.runlog import RunLog, open_run
+from monitor.runlog import RunLog, RunLogError, open_run
 from monitor.status import living_writer
 
 StartScript = Callable[..., "subprocess.Popen[str]"]
@@ -219,8 +219,24 @@ def test_damage_hangs_nothing_and_costs_one_segment_at_most(
     steps = run.scalars("loss").step.tolist()
     assert steps in ([0], list(range(10_001)))
     (problem,) = run.problems
-    assert problem.startswith("seg-001.h5 is damaged: ")
+    assert problem.startswith("seg-001.h5 was not read to its end: ")
     assert run.status == "crashed"
+
+
+def test_a_damaged_blob_costs_what_lay_there(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with RunLog(folder) as log:
+        for step in range(3):
+            log.picture("crop", np.zeros((4, 4), np.uint8), step)
+            log.text("x" * 200_000, step)
+    path = folder / "seg-000.h5"
+    path.write_bytes(path.read_bytes().replace(b"x" * 1000, b"y" * 1000, 1))
+    run = open_run(folder)
+    first, _, third = run.pictures("crop")
+    with pytest.raises(RunLogError, match=r"seg-000\.h5 is damaged: picture '0-0' is lost"):
+        run.media(first.media)
+    assert run.media(third.media).kind == "png"
+    assert [note.step for note in run.texts()] == [1, 2]
 
 
 def _chunk(crashed: Path, value: float) -> int:
@@ -262,4 +278,4 @@ def test_a_finished_segment_may_be_damaged_too(crashed: Path, tmp_path: Path) ->
     run = open_run(tmp_path)
     assert (run.tags, run.status) == ([], "crashed")
     (problem,) = run.problems
-    assert problem.startswith("seg-000.h5 is damaged: ")
+    assert problem.startswith("seg-000.h5 was not read to its end: ")

@@ -91,7 +91,7 @@ def test_a_closed_log_and_a_newer_format_are_refused(
     run = open_run(tmp_path / "run")
     assert run.tags == []
     assert run.problems == [
-        "seg-000.h5 is damaged: its format 1 is newer than 0; update the monitor."
+        "seg-000.h5 was not read to its end: its format 1 is newer than 0; update the monitor."
     ]
 
 
