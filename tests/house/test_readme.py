@@ -1,0 +1,163 @@
+"""Every command and every Python example of README.md runs.
+
+`RUN` says for each command line how it is run here: None as it stands, a list of words in its place
+where the original would change this checkout or take long, a reason where it cannot run at all.
+A command that is not listed fails the test.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nets.weights import WeightsError, pretrained
+from scripts.data import find_data
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+MAKE = "make --dry-run"  # a clone in a clone would install everything anew; CI runs `make test`
+RUN: dict[str, str | None] = {
+    "make demo": f"{MAKE} demo",
+    "make demo PHOTO=path/to/photo.jpg": f"{MAKE} demo PHOTO=photo.jpg",
+    "make test": f"{MAKE} test",
+    "lasagnette detect photo.jpg": None,
+    'lasagnette detect holiday/ "scans/*.tif" portrait.png': None,
+    "lasagnette detect --out drawn holiday/": None,
+    "lasagnette detect --min-face 80 --threshold 0.9 photo.jpg": None,
+    "lasagnette doctor": None,
+    "lasagnette --version": None,
+    "lasagnette completion bash": None,
+    "lasagnette train net12": "lasagnette train net12 --epochs 1 --run RUN",
+    "lasagnette train net12 --resume RUN": None,
+    "lasagnette mine hard.h5": "lasagnette mine hard.h5 --limit 1000 --min-face 100",
+    "lasagnette train net48 --hard-negatives hard.h5": (
+        "lasagnette train net48 --hard-negatives hard.h5 --epochs 1"
+    ),
+    "lasagnette evaluate crops net12": None,
+    "lasagnette evaluate fddb --folds 06,07,08 --out roc": (
+        "lasagnette evaluate fddb --folds 08 --min-face 80 --out roc"
+    ),
+}
+NEEDS_WEIGHTS = ("detect", "doctor", "mine", "evaluate")
+NEEDS_DATA = ("train", "mine", "evaluate")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the photographs that README's commands name."""
+    folder = tmp_path_factory.mktemp("readme")
+    rng = np.random.default_rng(0)
+    for name in ("photo.jpg", "portrait.png", "holiday/one.jpg", "scans/two.tif"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)).save(folder / name)
+    return folder
+
+
+def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    if words[0] == "lasagnette":
+        words = [sys.executable, "-c", "from scripts.main import main; main()", *words[1:]]
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(
+        words,
+        cwd=ROOT if words[0] == "make" else folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+
+
+def needs(words: list[str], commands: tuple[str, ...]) -> bool:
+    return words[0] == "lasagnette" and words[1] in commands
+
+
+def test_every_command_is_listed_and_every_listed_one_is_shown() -> None:
+    assert sorted(set(commands())) == sorted(RUN)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(
+            command,
+            marks=[pytest.mark.slow, pytest.mark.data]
+            if any(f"lasagnette {name}" in command for name in NEEDS_DATA)
+            else [],
+        )
+        for command in RUN
+    ],
+)
+def test_command(command: str, place: Path) -> None:
+    words = shlex.split(RUN[command] or command)
+    if needs(words, ("--version",)) and not installed():
+        pytest.skip("lasagnette is not installed here; `make test` installs it")
+    if needs(words, NEEDS_WEIGHTS):
+        require_weights()
+    if needs(words, NEEDS_DATA):
+        data = find_data()
+        if data is None:
+            pytest.skip("no research data: set LASAGNETTE_DATA, or put it in ../shared/data")
+        words += ["--data", str(data.resolve())]
+    done = run(words, place)
+    assert done.returncode == 0, done.stderr
+
+
+def installed() -> bool:
+    try:
+        return bool(importlib.metadata.version("lasagnette"))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def require_weights() -> None:
+    try:
+        pretrained("net48")
+    except WeightsError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("example", blocks("python"))
+def test_python_example(example: str, place: Path) -> None:
+    if "load_pretrained" in example:
+        require_weights()
+    done = run([sys.executable, "-c", example], place)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_line_of_json_shows_the_contract() -> None:
+    (line,) = blocks("json")
+    found = json.loads(line)
+    assert list(found) == ["file", "width", "height", "faces"]
+    assert list(found["faces"][0]) == ["x", "y", "width", "height", "score"]
+
+
+def test_every_command_is_explained() -> None:
+    from scripts.main import cli
+
+    assert all(f"lasagnette {name}" in README for name in cli.commands)
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).is_file(), target

@@ -1,0 +1,137 @@
+"""What the commands share: data path, compiler flags, progress, plot; and `lasagnette doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from PIL import Image
+from threadpoolctl import threadpool_info
+
+import scripts.data
+import scripts.doctor
+from lasagnette.ops import kernels
+from nets import weights
+from scripts.computing import threads_limited, without_compiler
+from scripts.data import data_folder, find_data
+from scripts.plot import draw_roc
+from scripts.progress import Progress
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in the place of the checkout, without the environment's setting."""
+    monkeypatch.delenv("LASAGNETTE_DATA", raising=False)
+    monkeypatch.setattr(scripts.data, "CHECKOUT", tmp_path / "project")
+    (tmp_path / "project").mkdir()
+    return tmp_path / "project"
+
+
+def test_the_data_path(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = checkout.parent / "shared" / "data"
+    beside.mkdir(parents=True)
+    assert find_data() is None, "no checkout: an installed package looks nowhere"
+    (checkout / "setup.py").touch()
+    assert find_data() == beside
+    monkeypatch.setenv("LASAGNETTE_DATA", "from/environment")
+    assert find_data() == Path("from/environment")
+    assert find_data("from/option") == Path("from/option")
+
+
+def test_no_data_is_a_sentence(checkout: Path) -> None:
+    with pytest.raises(click.UsageError, match="give --data FOLDER or set LASAGNETTE_DATA"):
+        data_folder()
+    with pytest.raises(click.UsageError, match="the data folder 'nowhere' does not exist"):
+        data_folder("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(None, "cxx="), ("floatX=float32", "floatX=float32,cxx="), ("cxx=g++", "cxx=g++")],
+)
+def test_pytensor_gets_no_compiler_unless_one_is_named(
+    monkeypatch: pytest.MonkeyPatch, before: str | None, after: str
+) -> None:
+    monkeypatch.delenv("PYTENSOR_FLAGS", raising=False)
+    if before is not None:
+        monkeypatch.setenv("PYTENSOR_FLAGS", before)
+    without_compiler()
+    assert os.environ["PYTENSOR_FLAGS"] == after
+
+
+def test_threads_are_limited_for_the_time_of_a_block() -> None:
+    np.ones((2, 2)) @ np.ones((2, 2))
+    before = kernels.get_threads()
+    with threads_limited(before + 1):
+        assert kernels.get_threads() == before + 1
+        blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        assert {pool["num_threads"] for pool in blas} <= {1}
+    assert kernels.get_threads() == before
+
+
+def test_progress_keeps_results_and_messages_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(2, "things") as progress:
+        progress.advance()
+        progress.line("result")
+        progress.note("message")
+    assert capsys.readouterr() == ("result\n", "message\n")
+
+
+def test_progress_on_a_terminal_leaves_stdout_to_the_results(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with Progress(2, "things") as progress:
+        progress.advance(1, "other things")
+        progress.line("result")
+        progress.note("message")
+    captured = capsys.readouterr()
+    assert captured.out == "result\n"
+    assert "message" in captured.err
+    assert "1/2" in captured.err
+
+
+def test_a_curve_is_drawn_where_it_belongs(tmp_path: Path) -> None:
+    curve = (np.array([0.0, 0.5]), np.array([0.5, 1.0]))
+    draw_roc(tmp_path / "roc.png", {"discrete": curve}, title="drawn")
+    with Image.open(tmp_path / "roc.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    blue = (pixels[:, :, 2] - pixels[:, :, 0] > 100).nonzero()
+    left, right, top, bottom = 70, 775, 50, 500
+    height = {x: blue[0][abs(blue[1] - x) <= 1] for x in (left + 100, right - 100)}
+    assert abs(height[left + 100].mean() - (top + bottom) / 2) < 2
+    assert abs(height[right - 100].min() - top) < 3
+
+
+def test_doctor_reports_everything(
+    lasagnette: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> Path:
+        raise weights.WeightsError(f"there are no pretrained weights for {name!r}")
+
+    monkeypatch.setattr(weights, "pretrained", absent)
+    monkeypatch.setattr("scripts.doctor._python", lambda: scripts.doctor.Finding("python", "3"))
+    (tmp_path / "fddb").mkdir()
+    (tmp_path / "fddb" / "a.jpg").touch()
+    outcome = lasagnette("doctor", "--data", tmp_path, "--json")
+    assert outcome.code == 1, "detect needs weights"
+    found = json.loads(outcome.stdout)
+    assert list(found) == [
+        *("python", "kernels", "threads", "caches", "backends"),
+        *("compilers", "opencv", "weights", "data"),
+    ]
+    assert found["kernels"]["found"].startswith(kernels.describe()["name"])
+    assert "'net12'" in found["weights"]["found"]
+    assert "fddb 1 photographs" in found["data"]["found"]
+    assert "no photographs in lfw, negatives" in found["data"]["advice"]
+    lines = lasagnette("doctor", "--data", tmp_path / "absent").stdout.splitlines()
+    assert any(line.startswith("data") and "does not exist" in line for line in lines)
+    assert any(line.lstrip().startswith("->") for line in lines)
