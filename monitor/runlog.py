@@ -331,13 +331,13 @@ def _start(folder: Path, config: str, resume_step: int | None, segment_bytes: in
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        return WriterProcess(
+            os.getpid(),
+            folder=os.fspath(folder.absolute()),
+            number=segment_number(paths[-1].name) + 1 if paths else 0,
+            config=config,
+            start_step=NO_RESUME if resume_step is None else resume_step,
+            segment_bytes=segment_bytes,
+        )
     except OSError as error:
-        raise RunLogError(f"RunLog cannot make the folder {str(folder)!r}: {error}.") from error
-    return WriterProcess(
-        os.getpid(),
-        folder=os.fspath(folder.absolute()),
-        number=segment_number(paths[-1].name) + 1 if paths else 0,
-        config=config,
-        start_step=NO_RESUME if resume_step is None else resume_step,
-        segment_bytes=segment_bytes,
-    )
+        raise RunLogError(f"RunLog cannot begin the run {str(folder)!r}: {error}.") from error
