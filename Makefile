@@ -59,6 +59,7 @@ define setup
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
 		version=$$($(BIN)/python -c 'from importlib.metadata import version as v; print(v("opencv-python"))'); \
 		echo "This system lacks libraries that OpenCV's windows need: opencv-python-headless is installed instead" >&2; \
-		$(PIP) uninstall --yes opencv-python && $(INSTALL) "opencv-python-headless==$$version"; }
+		$(PIP) uninstall --yes opencv-python && \
+		$(INSTALL) --no-deps --force-reinstall "opencv-python-headless==$$version"; }
 	@touch $(addprefix $(VENV)/,$(2))
 endef

@@ -93,7 +93,7 @@ def _guarded(topic: str, check: Callable[[], Finding], needed: bool) -> Finding:
     try:
         return check()
     except (ImportError, OSError, ValueError) as error:
-        advice = "run `make install` again, in a fresh .venv if that does not help."
+        advice = "install again: make clean install"
         return Finding(topic, f"fails: {error}", advice, needed)
 
 
@@ -117,7 +117,7 @@ def _kernels() -> Finding:
     return Finding(
         "kernels",
         f"{found}; {facts['reason']}" if facts["reason"] else found,
-        "everything works, slower; for the compiled kernels install g++ and run `make install`.",
+        "everything works, slower; for the compiled kernels install g++, then: make clean install",
     )
 
 
