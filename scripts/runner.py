@@ -62,6 +62,8 @@ class Settings:
         Ratio in every minibatch.
     hard_negatives : str or None
         An index of background frames to learn from; half of the backgrounds are taken from it.
+    fddb_repeats : int
+        How often an epoch shows each face of FDDB: LFW's are all frontal, and many more.
     faithful, batch_norm : bool
         See `nets.registry.build`.
     """
@@ -74,6 +76,7 @@ class Settings:
     augment: bool = True
     backgrounds_per_face: float = 1.0
     hard_negatives: str | None = None
+    fddb_repeats: int = 1
     faithful: bool = False
     batch_norm: bool = False
 
@@ -254,6 +257,8 @@ def _training_index(
     settings: Settings, data: Path, cache: PhotoCache, say: Callable[[str], None]
 ) -> Index:
     index = train_set(data, report=say)
+    fddb = np.flatnonzero((index.labels == FACE) & (index.source == "fddb"))
+    index = indexes.concat([index, *[index.select(fddb)] * (settings.fddb_repeats - 1)])
     if settings.hard_negatives is not None:
         hard = indexes.load(settings.hard_negatives, data)
         if (hard.labels != BACKGROUND).any():

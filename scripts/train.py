@@ -25,7 +25,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 SETTINGS = (
     *("epochs", "batch_size", "learning_rate", "seed", "augment", "backgrounds_per_face"),
-    *("hard_negatives", "faithful", "batch_norm"),
+    *("hard_negatives", "fddb_repeats", "faithful", "batch_norm"),
 )
 
 
@@ -68,6 +68,13 @@ def _default(name: str) -> str:
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
     help="Take half of the backgrounds from the frames that `lasagnette mine` wrote.",
+)
+@click.option(
+    "--fddb-repeats",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Times that an epoch shows each FDDB face; LFW's are frontal and fourteen times as many.",
 )
 @click.option("--faithful", is_flag=True, help="Build the net as printed: relu on the output.")
 @click.option("--batch-norm", is_flag=True, help="Normalise after every layer with weights.")
