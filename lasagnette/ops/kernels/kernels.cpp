@@ -46,6 +46,7 @@ constexpr int kVectorBytes = 16, kOutputs = 4;
 constexpr int kVectors = 3;         // vectors of pixels held at once: 3 x kOutputs sums in registers
 constexpr Int kChunks = 16;         // parts of a batch whose weight gradients are summed apart
 constexpr Int kBandBytes = 1 << 18;  // size of one band's padded copy, to stay in the L2 cache
+constexpr Int kBlockBytes = 1 << 14;  // gradients taken at once, to stay in the L1 cache
 constexpr Int kSmallWork = 1 << 16;  // below so many operations threads cost more than they bring
 
 int thread_count = 1;
@@ -118,11 +119,34 @@ void tap_offsets(const Geometry& g, Int out_rows, int32_t* offsets) {
       }
 }
 
+// Copies one row: columns b, b + stride, ... of the padded row.
+template <class T>
+void copy_row(const T* row, const Geometry& g, Int b, Int pitch, T* out) {
+  if (g.dilation_columns > 1) {  // a gradient: its stride is 1
+    std::memset(out, 0, pitch * sizeof(T));
+    for (Int c = 0; c < g.columns; c++) {
+      const Int q = c * g.dilation_columns + g.left;
+      if (q >= 0 && q < pitch) out[q] = row[c];
+    }
+    return;
+  }
+  const Int stride = g.stride_columns, before = g.left - b;  // out[q] = row[q * stride - before]
+  const Int lo = std::min(pitch, before > 0 ? (before + stride - 1) / stride : 0);
+  const Int end = g.columns + before;
+  const Int hi = std::max(lo, std::min(pitch, end > 0 ? (end + stride - 1) / stride : 0));
+  for (Int q = 0; q < lo; q++) out[q] = 0;
+  if (stride == 1) {
+    std::memcpy(out + lo, row + lo - before, (hi - lo) * sizeof(T));
+  } else {
+    for (Int q = lo; q < hi; q++) out[q] = row[q * stride - before];
+  }
+  for (Int q = hi; q < pitch; q++) out[q] = 0;
+}
+
 // Copies what output rows first .. first + count need, zero padded, phase by phase.
 template <class T>
 void copy_padded(const T* x, const Geometry& g, Int first, Int count, T* out) {
   const Int pitch = g.pitch(), height = g.height(count);
-  const Int wide = (g.columns - 1) * g.dilation_columns + 1;
   const Int high = (g.rows - 1) * g.dilation_rows + 1;
   for (Int c = 0; c < g.channels; c++)
     for (Int a = 0; a < g.stride_rows; a++)
@@ -134,41 +158,68 @@ void copy_padded(const T* x, const Geometry& g, Int first, Int count, T* out) {
             continue;
           }
           const T* row = x + (c * g.rows + y / g.dilation_rows) * g.columns;
-          if (g.stride_columns == 1 && g.dilation_columns == 1) {
-            const Int lo = std::min(pitch, std::max<Int>(0, g.left));
-            const Int hi = std::max(lo, std::min(pitch, wide + g.left));
-            for (Int q = 0; q < lo; q++) out[q] = 0;
-            std::memcpy(out + lo, row + lo - g.left, (hi - lo) * sizeof(T));
-            for (Int q = hi; q < pitch; q++) out[q] = 0;
-          } else {
-            for (Int q = 0; q < pitch; q++) {
-              const Int v = q * g.stride_columns + b - g.left;
-              const bool real = v >= 0 && v < wide && v % g.dilation_columns == 0;
-              out[q] = real ? row[v / g.dilation_columns] : T(0);
-            }
-          }
+          copy_row(row, g, b, pitch, out);
         }
-  std::memset(out, 0, kVectors * kVectorBytes);  // the last tile reads past the end
+  std::memset(out, 0, kVectorBytes);  // the last vector reads past the end
 }
 
 // ---- forward ------------------------------------------------------------------------------
 
-// A run of valid pixels inside a tile, and where it goes in the output map.
+// A run of real pixels inside a vector, and where it goes in the output map.
 struct Run {
-  Int from, length, to;
+  int from, length;
+  Int to;
 };
 
+// One vector of pixels: its place in the padded copy, and its runs.
+struct Strip {
+  Int at;
+  int n_runs;
+  Run runs[kVectorBytes / sizeof(float)];
+};
+
+// Cuts the band into vectors: row by row where that wastes fewer lanes than going on through the
+// padding between two rows. Returns their number.
+template <class T>
+Int cut_strips(const Geometry& g, Int first, Int count, Strip* strips) {
+  constexpr Int lanes = Simd<T>::lanes;
+  const Int pitch = g.pitch(), columns = g.out_columns, start = first * columns;
+  Int n = 0;
+  if ((columns + lanes - 1) / lanes * lanes < pitch) {
+    for (Int r = 0; r < count; r++)
+      for (Int c = 0; c < columns; c += lanes) {
+        const int length = static_cast<int>(std::min(lanes, columns - c));
+        strips[n++] = {r * pitch + c, 1, {{0, length, start + r * columns + c}}};
+      }
+    return n;
+  }
+  const Int end = (count - 1) * pitch + columns;
+  for (Int at = 0; at < end; at += lanes) {
+    Strip& strip = strips[n++];
+    strip.at = at;
+    strip.n_runs = 0;
+    for (Int q = at; q < std::min(at + lanes, end);) {
+      const Int r = q / pitch, c = q % pitch, rest = std::min(at + lanes, end) - q;
+      const Int length = std::min(rest, columns - c);
+      if (length > 0)
+        strip.runs[strip.n_runs++] = {static_cast<int>(q - at), static_cast<int>(length),
+                                      start + r * columns + c};
+      q += std::min(rest, pitch - c);
+    }
+  }
+  return n;
+}
+
+// sums[m][v] = weights of output m under all taps times vector v of pixels.
 template <class T, int Width>
-inline void multiply(const T* weights, const T* pixels, const int32_t* offsets, Int taps,
+inline void multiply(const T* weights, const T* const* pixels, const int32_t* offsets, Int taps,
                      Vector<T> (&sums)[kOutputs][Width]) {
-  constexpr int lanes = Simd<T>::lanes;
   for (int m = 0; m < kOutputs; m++)
     for (int v = 0; v < Width; v++) sums[m][v] = Vector<T>{};
   for (Int k = 0; k < taps; k++, weights += kOutputs) {
-    const T* p = pixels + offsets[k];
     Vector<T> values[Width];
 #pragma GCC unroll 4
-    for (int v = 0; v < Width; v++) values[v] = load(p + v * lanes);
+    for (int v = 0; v < Width; v++) values[v] = load(pixels[v] + offsets[k]);
 #pragma GCC unroll 8
     for (int m = 0; m < kOutputs; m++) {
       const Vector<T> w = weights[m] - Vector<T>{};
@@ -178,35 +229,40 @@ inline void multiply(const T* weights, const T* pixels, const int32_t* offsets, 
   }
 }
 
-// Computes Width vectors of pixels from `at` on for all filters.
-template <class T, int Width>
-void convolve_tile(const T* weights, const T* bias, bool relu, const Geometry& g, const T* copy,
-                   const int32_t* offsets, Int at, const Run* runs, int n_runs, Int room, T* y) {
+// Writes a vector's real pixels to their map, whose band ends at `end`.
+template <class T>
+inline void scatter(Vector<T> values, const Strip& strip, Int end, T* map) {
   constexpr int lanes = Simd<T>::lanes;
+  alignas(64) T buffer[2 * lanes];
+  store(buffer, values);
+  for (int i = 0; i < strip.n_runs; i++) {
+    const Run r = strip.runs[i];
+    // A whole vector may spill into pixels that later runs of this map write.
+    if (r.to + lanes <= end) {
+      store(map + r.to, load(buffer + r.from));
+    } else {
+      for (int u = 0; u < r.length; u++) map[r.to + u] = buffer[r.from + u];
+    }
+  }
+}
+
+// Computes Width vectors of pixels for all filters.
+template <class T, int Width>
+void convolve_strips(const T* weights, const T* bias, bool relu, const Geometry& g, const T* copy,
+                     const int32_t* offsets, const Strip* strips, Int end, T* y) {
   const Int map = g.out_rows * g.out_columns, taps = g.taps();
-  alignas(64) T out[(Width + 1) * lanes];
+  const T* pixels[Width];
+  for (int v = 0; v < Width; v++) pixels[v] = copy + strips[v].at;
   for (Int o = 0; o < g.outputs; o += kOutputs) {
     Vector<T> sums[kOutputs][Width];
-    multiply<T, Width>(weights + o * taps, copy + at, offsets, taps, sums);
+    multiply<T, Width>(weights + o * taps, pixels, offsets, taps, sums);
     const int filters = static_cast<int>(std::min<Int>(kOutputs, g.outputs - o));
-    for (int m = 0; m < filters; m++) {
-      const T b = bias ? bias[o + m] : T(0);
+    for (int m = 0; m < filters; m++)
       for (int v = 0; v < Width; v++) {
-        Vector<T> s = sums[m][v] + b;
+        Vector<T> s = sums[m][v] + (bias ? bias[o + m] : T(0));
         if (relu) s = s < 0 ? Vector<T>{} : s;  // keeps a NaN visible
-        store(out + v * lanes, s);
+        scatter<T>(s, strips[v], end, y + (o + m) * map);
       }
-      T* maps = y + (o + m) * map;
-      for (int i = 0; i < n_runs; i++) {
-        const Run r = runs[i];
-        // Whole vectors may spill into pixels that later runs of this map write.
-        if (r.to + (r.length + lanes - 1) / lanes * lanes <= room) {
-          for (Int u = 0; u < r.length; u += lanes) store(maps + r.to + u, load(out + r.from + u));
-        } else {
-          for (Int u = 0; u < r.length; u++) maps[r.to + u] = out[r.from + u];
-        }
-      }
-    }
   }
 }
 
@@ -215,28 +271,17 @@ template <class T>
 void convolve_band(const T* x, const T* weights, const T* bias, bool relu, const Geometry& g,
                    Int first, Int count, T* y) {
   constexpr int lanes = Simd<T>::lanes;
-  constexpr Int tile = kVectors * lanes;
-  T* copy = scratch<T, 0>(g.copy_size(count) + tile);
+  T* copy = scratch<T, 0>(g.copy_size(count) + lanes);
   int32_t* offsets = scratch<int32_t, 1>(g.taps());
+  Strip* strips = scratch<Strip, 3>(count * (g.pitch() / lanes + 2));
   copy_padded(x, g, first, count, copy);
   tap_offsets(g, count, offsets);
-  const Int pitch = g.pitch(), last = (count - 1) * pitch + g.out_columns;
-  const Int start = first * g.out_columns, room = start + count * g.out_columns;
-  for (Int at = 0; at < last; at += tile) {
-    Run runs[tile + 1];
-    int n = 0;
-    const Int end = std::min(at + tile, last);
-    for (Int q = at; q < end;) {
-      const Int r = q / pitch, c = q % pitch;
-      const Int length = std::min(end - q, g.out_columns - c);
-      if (length > 0) runs[n++] = {q - at, length, start + r * g.out_columns + c};
-      q += std::min(end - q, pitch - c);
-    }
-    const Int width = (end - at + lanes - 1) / lanes;
-    auto run = width == 3   ? convolve_tile<T, 3>
-               : width == 2 ? convolve_tile<T, 2>
-                            : convolve_tile<T, 1>;
-    if (n) run(weights, bias, relu, g, copy, offsets, at, runs, n, room, y);
+  const Int n = cut_strips<T>(g, first, count, strips), end = (first + count) * g.out_columns;
+  for (Int i = 0; i < n; i += kVectors) {
+    auto convolve = n - i >= 3   ? convolve_strips<T, 3>
+                    : n - i == 2 ? convolve_strips<T, 2>
+                                 : convolve_strips<T, 1>;
+    convolve(weights, bias, relu, g, copy, offsets, strips + i, end, y);
   }
 }
 
@@ -303,11 +348,11 @@ void grad_input(const T* w, const T* g_out, T* gx, const Geometry& g) {
   convolve(g_out, packed, static_cast<const T*>(nullptr), false, turned, gx);
 }
 
-// sums[k][o] += pixel under tap k times gradient of output o, over all output pixels, for Taps
-// taps and Width vectors of outputs; gradients are [pixel][outputs padded to `depth`].
+// sums[k][o] += pixel under tap k times gradient of output o, over `rows` output rows, for Taps
+// taps and Width vectors of outputs.
 template <class T, int Taps, int Width>
-void weight_tile(const T* copy, const int32_t* offsets, const T* gradients, Int depth, Int rows,
-                 Int columns, Int pitch, T* sums) {
+void weight_tile(const T* copy, const int32_t* offsets, const T* gradients, Int rows, Int columns,
+                 Int pitch, Int depth, T* sums) {
   constexpr int lanes = Simd<T>::lanes;
   Vector<T> acc[Taps][Width];
   for (int k = 0; k < Taps; k++)
@@ -315,7 +360,7 @@ void weight_tile(const T* copy, const int32_t* offsets, const T* gradients, Int 
   const T* taps[Taps];
   for (int k = 0; k < Taps; k++) taps[k] = copy + offsets[k];
   for (Int r = 0; r < rows; r++) {
-    for (Int c = 0; c < columns; c++, gradients += depth) {
+    for (Int c = 0; c < columns; c++, gradients += Width * lanes) {
       Vector<T> values[Width];
 #pragma GCC unroll 4
       for (int v = 0; v < Width; v++) values[v] = load(gradients + v * lanes);
@@ -332,56 +377,67 @@ void weight_tile(const T* copy, const int32_t* offsets, const T* gradients, Int 
     for (int v = 0; v < Width; v++) store(sums + k * depth + v * lanes, acc[k][v]);
 }
 
+// Transposes the gradients of Width vectors of outputs to [pixel][output]; adds up the bias.
+template <class T, int Width>
+void transpose(const T* g_out, Int outputs, Int map, T* gradients, T* bias) {
+  constexpr int wide = Width * Simd<T>::lanes;
+  for (Int first = 0; first < map; first += 64) {  // in blocks that fit the L1 cache
+    const Int end = std::min(map, first + 64);
+    for (Int o = 0; o < wide; o++) {
+      T total = 0;
+      for (Int q = first; q < end; q++) {
+        const T value = o < outputs ? g_out[o * map + q] : T(0);
+        gradients[q * wide + o] = value;
+        total += value;
+      }
+      bias[o] += total;
+    }
+  }
+}
+
+// All taps for Width vectors of outputs, in bands of rows whose gradients stay in the L1 cache.
 template <class T, int Taps, int Width>
-void weight_strip(const T* copy, const int32_t* offsets, const T* gradients, Int depth,
-                  const Geometry& g, T* sums) {
-  Int k = 0;
-  for (; k + Taps <= g.taps(); k += Taps)
-    weight_tile<T, Taps, Width>(copy, offsets + k, gradients, depth, g.out_rows, g.out_columns,
-                                g.pitch(), sums + k * depth);
-  for (; k < g.taps(); k++)
-    weight_tile<T, 1, Width>(copy, offsets + k, gradients, depth, g.out_rows, g.out_columns,
-                             g.pitch(), sums + k * depth);
+void weight_strip(const T* copy, const int32_t* offsets, const T* g_out, Int outputs,
+                  const Geometry& g, Int depth, T* sums) {
+  constexpr int wide = Width * Simd<T>::lanes;
+  const Int taps = g.taps(), pitch = g.pitch(), columns = g.out_columns;
+  T* gradients = scratch<T, 3>(g.out_rows * columns * wide);
+  transpose<T, Width>(g_out, outputs, g.out_rows * columns, gradients, sums + taps * depth);
+  const Int band = std::max<Int>(1, kBlockBytes / std::max<Int>(1, columns * wide * sizeof(T)));
+  for (Int r = 0; r < g.out_rows; r += band) {
+    const Int rows = std::min(band, g.out_rows - r);
+    const T *from = copy + r * pitch, *grads = gradients + r * columns * wide;
+    Int k = 0;
+    for (; k + Taps <= taps; k += Taps)
+      weight_tile<T, Taps, Width>(from, offsets + k, grads, rows, columns, pitch, depth,
+                                  sums + k * depth);
+    for (; k + 3 <= taps; k += 3)
+      weight_tile<T, 3, Width>(from, offsets + k, grads, rows, columns, pitch, depth,
+                               sums + k * depth);
+    for (; k < taps; k++)
+      weight_tile<T, 1, Width>(from, offsets + k, grads, rows, columns, pitch, depth,
+                               sums + k * depth);
+  }
 }
 
 // Adds one image's share to sums [taps + 1][depth]; the last row is the bias.
 template <class T>
 void weights_of_image(const T* x, const T* g_out, const Geometry& g, Int depth, T* sums) {
   constexpr int lanes = Simd<T>::lanes;
-  const Int map = g.out_rows * g.out_columns, taps = g.taps();
-  T* copy = scratch<T, 0>(g.copy_size(g.out_rows) + kVectors * lanes);
-  int32_t* offsets = scratch<int32_t, 1>(taps);
-  T* gradients = scratch<T, 3>(map * depth);
+  constexpr bool many = kOutputs == 8;  // registers: 32 or 16
+  T* copy = scratch<T, 0>(g.copy_size(g.out_rows) + lanes);
+  int32_t* offsets = scratch<int32_t, 1>(g.taps());
   copy_padded(x, g, 0, g.out_rows, copy);
   tap_offsets(g, g.out_rows, offsets);
-  T* bias = sums + taps * depth;
-  for (Int first = 0; first < map; first += 64) {  // transposed in blocks that fit the L1 cache
-    const Int end = std::min(map, first + 64);
-    for (Int o = 0; o < depth; o++) {
-      T total = 0;
-      for (Int q = first; q < end; q++) {
-        const T value = o < g.outputs ? g_out[o * map + q] : T(0);
-        gradients[q * depth + o] = value;
-        total += value;
-      }
-      bias[o] += total;
-    }
-  }
-  const bool many = kVectorBytes == 64;  // 32 registers or 16
+  const Int map = g.out_rows * g.out_columns;
   for (Int o = 0; o < depth;) {
     const Int left = (depth - o) / lanes;
-    if (many && left >= 4) {
-      weight_strip<T, 6, 4>(copy, offsets, gradients + o, depth, g, sums + o);
-      o += 4 * lanes;
-    } else if (left >= 2) {
-      weight_strip<T, kVectorBytes == 64 ? 12 : 6, 2>(copy, offsets, gradients + o, depth, g,
-                                                      sums + o);
-      o += 2 * lanes;
-    } else {
-      weight_strip<T, kVectorBytes == 64 ? 14 : 9, 1>(copy, offsets, gradients + o, depth, g,
-                                                      sums + o);
-      o += lanes;
-    }
+    const int width = many && left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    auto strip = width == 4   ? weight_strip<T, 6, 4>
+                 : width == 2 ? weight_strip<T, many ? 12 : 6, 2>
+                              : weight_strip<T, many ? 14 : 9, 1>;
+    strip(copy, offsets, g_out + o * map, g.outputs - o, g, depth, sums + o);
+    o += width * lanes;
   }
 }
 
