@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -34,8 +34,11 @@ def run(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedProce
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the wheel is installed; compilers fail while it is built."""
-    if importlib.util.find_spec("pip") is None or importlib.util.find_spec("setuptools") is None:
-        pytest.skip("pip and setuptools are not installed here; `make test` installs them")
+    for package in ("pip", "setuptools", "scikit-image"):
+        try:  # by metadata: looking for pip's module would turn off setuptools' own distutils
+            importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            pytest.skip(f"{package} is not installed here; `make test` installs it")
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     listing = run("git", "ls-files", "-z", cwd=ROOT).stdout
@@ -62,8 +65,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_installed_wheel_finds_a_face(site: Path, tmp_path: Path) -> None:
-    if importlib.util.find_spec("skimage") is None:
-        pytest.skip("scikit-image is not installed here; `make test` installs it")
     program = (
         "import sys, lasagnette; print(lasagnette.__file__, file=sys.stderr); "
         "from scripts.main import main; main()"
