@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import get_completion_class
 
+from scripts.bench import bench
 from scripts.detect import detect
 from scripts.doctor import doctor
 from scripts.evaluate import evaluate
@@ -57,7 +58,7 @@ def completion(shell: str) -> None:
     click.echo(complete(cli, {}, "lasagnette", "_LASAGNETTE_COMPLETE").source())
 
 
-for command in (detect, train, mine, evaluate, doctor, completion):
+for command in (detect, train, mine, evaluate, bench, doctor, completion):
     cli.add_command(command)
 
 

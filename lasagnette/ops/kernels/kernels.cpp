@@ -178,18 +178,21 @@ struct Strip {
   Run runs[kVectorBytes / sizeof(float)];
 };
 
-// Cuts the band into vectors: row by row where that wastes fewer lanes than going on through the
-// padding between two rows. Returns their number.
+// Cuts `count` output rows into vectors and returns their number: row by row, or on through the padding between
+// two rows. The second way takes fewer vectors for maps that are narrow, but those with pixels of two
+// rows are dear to write; with few taps that costs more than it saves. (Costs in cycles per filter.)
 template <class T>
-Int cut_strips(const Geometry& g, Int first, Int count, Strip* strips) {
+Int cut_strips(const Geometry& g, Int count, Strip* strips) {
   constexpr Int lanes = Simd<T>::lanes;
-  const Int pitch = g.pitch(), columns = g.out_columns, start = first * columns;
+  const Int pitch = g.pitch(), columns = g.out_columns;
   Int n = 0;
-  if ((columns + lanes - 1) / lanes * lanes < pitch) {
+  const Int by_row = count * ((columns + lanes - 1) / lanes);
+  const Int through = ((count - 1) * pitch + columns + lanes - 1) / lanes;
+  if (by_row * (g.taps() + 4) <= through * (g.taps() + 16)) {
     for (Int r = 0; r < count; r++)
       for (Int c = 0; c < columns; c += lanes) {
         const int length = static_cast<int>(std::min(lanes, columns - c));
-        strips[n++] = {r * pitch + c, 1, {{0, length, start + r * columns + c}}};
+        strips[n++] = {r * pitch + c, 1, {{0, length, r * columns + c}}};
       }
     return n;
   }
@@ -203,7 +206,7 @@ Int cut_strips(const Geometry& g, Int first, Int count, Strip* strips) {
       const Int length = std::min(rest, columns - c);
       if (length > 0)
         strip.runs[strip.n_runs++] = {static_cast<int>(q - at), static_cast<int>(length),
-                                      start + r * columns + c};
+                                      r * columns + c};
       q += std::min(rest, pitch - c);
     }
   }
@@ -229,10 +232,14 @@ inline void multiply(const T* weights, const T* const* pixels, const int32_t* of
   }
 }
 
-// Writes a vector's real pixels to their map, whose band ends at `end`.
+// Writes a vector's real pixels to their band of a map; the band has `end` pixels.
 template <class T>
 inline void scatter(Vector<T> values, const Strip& strip, Int end, T* map) {
   constexpr int lanes = Simd<T>::lanes;
+  if (strip.n_runs == 1 && strip.runs[0].from == 0 && strip.runs[0].to + lanes <= end) {
+    store(map + strip.runs[0].to, values);
+    return;
+  }
   alignas(64) T buffer[2 * lanes];
   store(buffer, values);
   for (int i = 0; i < strip.n_runs; i++) {
@@ -266,25 +273,6 @@ void convolve_strips(const T* weights, const T* bias, bool relu, const Geometry&
   }
 }
 
-// One band of output rows of one image.
-template <class T>
-void convolve_band(const T* x, const T* weights, const T* bias, bool relu, const Geometry& g,
-                   Int first, Int count, T* y) {
-  constexpr int lanes = Simd<T>::lanes;
-  T* copy = scratch<T, 0>(g.copy_size(count) + lanes);
-  int32_t* offsets = scratch<int32_t, 1>(g.taps());
-  Strip* strips = scratch<Strip, 3>(count * (g.pitch() / lanes + 2));
-  copy_padded(x, g, first, count, copy);
-  tap_offsets(g, count, offsets);
-  const Int n = cut_strips<T>(g, first, count, strips), end = (first + count) * g.out_columns;
-  for (Int i = 0; i < n; i += kVectors) {
-    auto convolve = n - i >= 3   ? convolve_strips<T, 3>
-                    : n - i == 2 ? convolve_strips<T, 2>
-                                 : convolve_strips<T, 1>;
-    convolve(weights, bias, relu, g, copy, offsets, strips + i, end, y);
-  }
-}
-
 // Rows of one band: its copy fits the cache, and a lone image still feeds every thread.
 template <class T>
 Int band_rows(const Geometry& g, int threads) {
@@ -302,14 +290,30 @@ int threads_for(const Geometry& g) {
 // weights: [outputs / kOutputs][taps][kOutputs]
 template <class T>
 void convolve(const T* x, const T* weights, const T* bias, bool relu, const Geometry& g, T* y) {
+  constexpr int lanes = Simd<T>::lanes;
   const int threads = threads_for(g);
   const Int rows = band_rows<T>(g, threads), bands = (g.out_rows + rows - 1) / rows;
+  const Int rest = g.out_rows - (bands - 1) * rows;  // rows of the last band
+  const Int room = rows * (g.pitch() / lanes + 2);
+  int32_t* offsets = scratch<int32_t, 1>(g.taps());
+  Strip *strips = scratch<Strip, 3>(2 * room), *last_strips = strips + room;
+  tap_offsets(g, rows, offsets);
+  const Int n = cut_strips<T>(g, rows, strips), n_last = cut_strips<T>(g, rest, last_strips);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
   for (Int task = 0; task < g.batch * bands; task++) {
-    const Int n = task / bands, first = task % bands * rows;
-    convolve_band(x + n * g.channels * g.rows * g.columns, weights, bias, relu, g, first,
-                  std::min(rows, g.out_rows - first),
-                  y + n * g.outputs * g.out_rows * g.out_columns);
+    const Int image = task / bands, band = task % bands;
+    const bool last = band == bands - 1;
+    T* copy = scratch<T, 0>(g.copy_size(rows) + lanes);
+    copy_padded(x + image * g.channels * g.rows * g.columns, g, band * rows, rows, copy);
+    T* to = y + image * g.outputs * g.out_rows * g.out_columns + band * rows * g.out_columns;
+    const Strip* from = last ? last_strips : strips;
+    const Int count = last ? n_last : n, end = (last ? rest : rows) * g.out_columns;
+    for (Int i = 0; i < count; i += kVectors) {
+      auto run = count - i >= 3   ? convolve_strips<T, 3>
+                 : count - i == 2 ? convolve_strips<T, 2>
+                                  : convolve_strips<T, 1>;
+      run(weights, bias, relu, g, copy, offsets, from + i, end, to);
+    }
   }
 }
 
@@ -422,13 +426,12 @@ void weight_strip(const T* copy, const int32_t* offsets, const T* g_out, Int out
 
 // Adds one image's share to sums [taps + 1][depth]; the last row is the bias.
 template <class T>
-void weights_of_image(const T* x, const T* g_out, const Geometry& g, Int depth, T* sums) {
+void weights_of_image(const T* x, const T* g_out, const Geometry& g, const int32_t* offsets,
+                      Int depth, T* sums) {
   constexpr int lanes = Simd<T>::lanes;
   constexpr bool many = kOutputs == 8;  // registers: 32 or 16
   T* copy = scratch<T, 0>(g.copy_size(g.out_rows) + lanes);
-  int32_t* offsets = scratch<int32_t, 1>(g.taps());
   copy_padded(x, g, 0, g.out_rows, copy);
-  tap_offsets(g, g.out_rows, offsets);
   const Int map = g.out_rows * g.out_columns;
   for (Int o = 0; o < depth;) {
     const Int left = (depth - o) / lanes;
@@ -448,6 +451,8 @@ void grad_weights(const T* x, const T* g_out, T* gw, T* gb, const Geometry& g) {
   const Int size = (taps + 1) * depth, chunks = std::min(g.batch, kChunks);
   const int threads = threads_for(g);
   T* parts = scratch<T, 4>(size * std::max<Int>(1, chunks));
+  int32_t* offsets = scratch<int32_t, 1>(taps);
+  tap_offsets(g, g.out_rows, offsets);
 #pragma omp parallel num_threads(threads)
   {
 #pragma omp for schedule(dynamic, 1)
@@ -456,7 +461,7 @@ void grad_weights(const T* x, const T* g_out, T* gw, T* gb, const Geometry& g) {
       std::memset(part, 0, size * sizeof(T));
       for (Int n = g.batch * chunk / chunks; n < g.batch * (chunk + 1) / chunks; n++)
         weights_of_image(x + n * g.channels * g.rows * g.columns,
-                         g_out + n * g.outputs * g.out_rows * g.out_columns, g, depth, part);
+                         g_out + n * g.outputs * g.out_rows * g.out_columns, g, offsets, depth, part);
     }
 #pragma omp for schedule(static)
     for (Int k = 0; k <= taps; k++)
@@ -518,6 +523,56 @@ void max_pool(const T* x, T* y, const Pool& p) {
   }
 }
 
+// Gradients of two rows, `pitch` apart, under 2 x 2 windows side by side.
+template <class T>
+inline void pool_pair_grad(const T* row, const T* best, const T* grad, bool relu, Int columns,
+                           Int pitch, T* to) {
+  for (Int j = 0; j < columns; j++) {
+    const T m = best[j], v = !relu || m > 0 ? grad[j] : T(0);
+    for (Int i : {2 * j, 2 * j + 1, pitch + 2 * j, pitch + 2 * j + 1})
+      to[i] = row[i] == m ? v : T(0);
+  }
+}
+
+constexpr int kPairBytes = kVectorBytes > 32 ? 32 : kVectorBytes;
+typedef float PairVector __attribute__((vector_size(kPairBytes)));
+typedef float LoosePairs __attribute__((vector_size(kPairBytes), aligned(4), may_alias));
+typedef uint64_t WideInts __attribute__((vector_size(kPairBytes)));
+typedef uint32_t NarrowInts __attribute__((vector_size(kPairBytes / 2)));
+
+// Each number twice in a row, by integer arithmetic: portable, and without a gather.
+inline PairVector twice(const float* p) {
+  NarrowInts narrow;
+  std::memcpy(&narrow, p, sizeof narrow);
+  WideInts wide = __builtin_convertvector(narrow, WideInts);
+  wide |= wide << 32;
+  return reinterpret_cast<PairVector>(wide);
+}
+
+template <>
+inline void pool_pair_grad(const float* row, const float* best, const float* grad, bool relu,
+                           Int columns, Int pitch, float* to) {
+  constexpr Int step = kPairBytes / sizeof(float) / 2;
+  if (columns < step) {
+    for (Int j = 0; j < columns; j++) {
+      const float m = best[j], v = !relu || m > 0 ? grad[j] : 0;
+      for (Int i : {2 * j, 2 * j + 1, pitch + 2 * j, pitch + 2 * j + 1})
+        to[i] = row[i] == m ? v : 0;
+    }
+    return;
+  }
+  for (Int j = 0;; j = std::min(j + step, columns - step)) {  // the last step may overlap
+    const PairVector m = twice(best + j);
+    PairVector v = twice(grad + j);
+    if (relu) v = m > 0 ? v : PairVector{};
+    for (Int i : {2 * j, pitch + 2 * j}) {
+      const PairVector values = *reinterpret_cast<const LoosePairs*>(row + i);
+      *reinterpret_cast<LoosePairs*>(to + i) = values == m ? v : PairVector{};
+    }
+    if (j == columns - step) break;
+  }
+}
+
 template <class T>
 void max_pool_grad(const T* x, const T* y, const T* g, T* gx, const Pool& p, bool relu) {
   const T floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
@@ -530,15 +585,8 @@ void max_pool_grad(const T* x, const T* y, const T* g, T* gx, const Pool& p, boo
       std::memset(out, 0, p.rows * p.columns * sizeof(T));
     for (Int i = 0; i < p.out_rows; i++, best += p.out_columns, grad += p.out_columns) {
       if (p.plain()) {
-        for (Int d = 0; d < 2; d++) {
-          const T* row = map + (2 * i + d) * p.columns;
-          T* to = out + (2 * i + d) * p.columns;
-          for (Int j = 0; j < p.out_columns; j++) {
-            const T m = best[j], v = !relu || m > 0 ? grad[j] : T(0);
-            to[2 * j] = row[2 * j] == m ? v : T(0);
-            to[2 * j + 1] = row[2 * j + 1] == m ? v : T(0);
-          }
-        }
+        pool_pair_grad<T>(map + 2 * i * p.columns, best, grad, relu, p.out_columns, p.columns,
+                          out + 2 * i * p.columns);
         continue;
       }
       const Span rows(i, p.size_rows, p.stride_rows, p.pad_rows, p.rows);
@@ -616,14 +664,16 @@ void dropout_mask(T* out, Int count, uint32_t threshold, T scale, uint64_t key, 
   words ^= words >> 31;
   const uint32_t low = static_cast<uint32_t>(words), high = static_cast<uint32_t>(words >> 32);
 #pragma omp parallel for schedule(static) num_threads(count < kSmallWork ? 1 : thread_count)
-  for (Int block = 0; block < count; block += 8192)
-    for (Int i = block; i < std::min(count, block + 8192); i++) {
+  for (Int block = 0; block < count; block += 8192) {
+    const Int end = std::min(count, block + 8192);
+    for (Int i = block; i < end; i++) {
       uint32_t z = static_cast<uint32_t>(i) + low;
       z = ((z ^ (z >> 16)) * 0x7FEB352Du) ^ high;
       z = (z ^ (z >> 15)) * 0x846CA68Bu;
       z ^= z >> 16;
       out[i] = z >= threshold ? scale : T(0);
     }
+  }
 }
 
 }  // namespace
