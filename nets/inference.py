@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pytensor
 
-from lasagnette.layers import Layer, get_all_layers, get_output
+from lasagnette.layers import InputLayer, Layer, get_all_layers, get_output
 from lasagnette.utils import interpreted_mode
 
 __all__ = ["face_probability", "forward"]
@@ -31,11 +31,18 @@ def forward(layer: Layer) -> Callable[[np.ndarray], np.ndarray]:
     callable
         From float32 ``(batch, channels, rows, columns)``, scaled, to float32 logits
         ``(batch, classes)``. An empty batch gives an empty result.
+
+    Raises
+    ------
+    TypeError
+        If the net has no InputLayer.
     """
-    inputs = get_all_layers(layer)[0].input_var
+    first = get_all_layers(layer)[0]
+    if not isinstance(first, InputLayer):
+        raise TypeError(f"forward: the net must begin with an InputLayer, got {first!r}")
     output = get_output(layer, deterministic=True)
-    function = pytensor.function([inputs], output, mode=interpreted_mode())
-    classes = layer.output_shape[1]
+    function = pytensor.function([first.input_var], output, mode=interpreted_mode())
+    classes = int(layer.output_shape[1] or 0)
 
     def run(batch: np.ndarray) -> np.ndarray:
         if not len(batch):

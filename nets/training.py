@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+from pytensor.compile.mode import Mode
 
 from lasagnette import layers, objectives, regularization, updates
 from lasagnette.layers import Layer
@@ -89,7 +90,7 @@ class Trainer:
         scaling: Scaling,
         *,
         weight_decay: float = 1e-4,
-        mode: object = None,
+        mode: str | Mode | None = None,
     ) -> None:
         self.layer = layer
         self.scaling = scaling
@@ -100,7 +101,7 @@ class Trainer:
         pixels = scaling.apply(images)
 
         logits = layers.get_output(layer, pixels)
-        loss = objectives.categorical_crossentropy_logits(logits, labels).mean()
+        loss = objectives.aggregate(objectives.categorical_crossentropy_logits(logits, labels))
         penalty = regularization.regularize_network_params(layer, regularization.l2)
         parameters = layers.get_all_params(layer, trainable=True)
         total = loss + np.float32(weight_decay) * penalty
@@ -108,7 +109,9 @@ class Trainer:
         steps.update(layers.get_updates(logits))
         self._variables = list(dict.fromkeys([*layers.get_all_params(layer), *steps]))
         accuracy = pt.eq(pt.argmax(logits, axis=1), labels).mean(dtype="float32")
-        self._step = pytensor.function([images, labels], [loss, accuracy], updates=steps, mode=mode)
+        self._step = pytensor.function(
+            [images, labels], [loss, accuracy], updates=list(steps.items()), mode=mode
+        )
         sure = layers.get_output(layer, pixels, deterministic=True)
         self._logits = pytensor.function([images], sure, mode=mode)
 
@@ -169,9 +172,9 @@ class Trainer:
             variable.set_value(np.asarray(state[name], value.dtype))
 
 
-def _input_shape(layer: Layer) -> tuple[int, ...]:
+def _input_shape(layer: Layer) -> tuple[int | None, ...]:
     """Shape of one input of the net that ends in `layer`, without the batch."""
-    return layers.get_all_layers(layer)[0].shape[1:]
+    return layers.get_all_layers(layer)[0].output_shape[1:]
 
 
 def score(logits: np.ndarray, labels: np.ndarray) -> Scores:

@@ -59,9 +59,7 @@ def bench(threads: tuple[int, ...], rounds: int, torch_python: str | None) -> No
                 _compare(ours, theirs, case, count, rounds)
 
 
-def _compare(
-    ours: _Side, theirs: _Side, case: tuple[str, str], threads: int, rounds: int
-) -> None:
+def _compare(ours: _Side, theirs: _Side, case: tuple[str, str], threads: int, rounds: int) -> None:
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for side, found in zip((ours, theirs), times, strict=True):

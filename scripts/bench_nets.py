@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 __all__ = ["BATCHES", "main"]
 
@@ -44,14 +45,14 @@ def lasagnette_passes(threads: int) -> dict[tuple[str, str], Pass]:
         sure = layers.get_output(net, deterministic=True)
         forward = pytensor.function([x], sure, trust_input=True)
         logits = layers.get_output(net)
-        loss = objectives.categorical_crossentropy_logits(logits, y).mean()
+        loss = objectives.aggregate(objectives.categorical_crossentropy_logits(logits, y))
         changes = updates.sgd(loss, layers.get_all_params(net, trainable=True), np.float32(0.01))
         changes.update(layers.get_updates(logits))
-        step = pytensor.function([x, y], loss, updates=changes, trust_input=True)
+        step = pytensor.function([x, y], loss, updates=list(changes.items()), trust_input=True)
         images = rng.random((batch, 3, side, side), dtype=np.float32)
         labels = rng.integers(0, 2, batch).astype(np.int32)
-        passes[name, "forward"] = lambda f=forward, a=images: f(a)
-        passes[name, "training"] = lambda f=step, a=images, b=labels: f(a, b)
+        passes[name, "forward"] = partial(forward, images)
+        passes[name, "training"] = partial(step, images, labels)
     return passes
 
 

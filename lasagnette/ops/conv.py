@@ -87,7 +87,7 @@ class Conv2d(_Conv):
         if self.relu:
             g = _through_relu(outputs[0], g)
         gx = Conv2dGradInput(self.pad, self.stride)(x, w, g)
-        gw, gb = Conv2dGradWeights(self.pad, self.stride)(x, w, g)
+        gw, gb = Conv2dGradWeights(self.pad, self.stride).make_node(x, w, g).outputs
         return [gx, gw, gb][: len(inputs)]
 
 
@@ -99,14 +99,15 @@ def _through_relu(y: Variable, g: Variable) -> Variable:
     """
     node = g.owner
     if node is not None and isinstance(node.op, MaxPool2dGrad) and node.inputs[0] is y:
-        return node.op.of_relu()(*node.inputs)
-    return pt.switch(pt.gt(y, 0), g, pt.zeros((), dtype=g.dtype))
+        return node.op.of_relu().make_node(*node.inputs).outputs[0]
+    return pt.switch(pt.gt(y, 0), g, pt.zeros((), dtype=g.type.dtype))
 
 
 class Conv2dGradInput(_Conv):
     """Gradient of the correlation with respect to its input; x gives the shape only."""
 
-    def make_node(self, x: Variable, w: Variable, g: Variable) -> Apply:
+    def make_node(self, *inputs: Any) -> Apply:
+        x, w, g = inputs
         return Apply(self, [x, w, g], [TensorType(x.type.dtype, shape=x.type.shape)()])
 
     def infer_shape(self, fgraph, node, shapes):
@@ -124,14 +125,15 @@ class Conv2dGradInput(_Conv):
     def pullback(self, inputs, outputs, cotangents):
         _x, w, g = inputs
         (v,) = cotangents
-        gw, _ = Conv2dGradWeights(self.pad, self.stride)(v, w, g)
+        gw, _ = Conv2dGradWeights(self.pad, self.stride).make_node(v, w, g).outputs
         return [disconnected_type(), gw, Conv2d(self.pad, self.stride)(v, w)]
 
 
 class Conv2dGradWeights(_Conv):
     """Gradients with respect to filters and bias; w gives the shape only."""
 
-    def make_node(self, x: Variable, w: Variable, g: Variable) -> Apply:
+    def make_node(self, *inputs: Any) -> Apply:
+        x, w, g = inputs
         return Apply(
             self,
             [x, w, g],
@@ -156,10 +158,11 @@ class Conv2dGradWeights(_Conv):
     def pullback(self, inputs, outputs, cotangents):
         x, _w, g = inputs
         vw, vb = cotangents
-        to_x, to_g = disconnected_type(), None
+        to_x: Variable = disconnected_type()
+        to_g: Variable | None = None
         if not isinstance(vw.type, DisconnectedType):
-            to_x = Conv2dGradInput(self.pad, self.stride)(x, vw, g)
-            to_g = Conv2d(self.pad, self.stride)(x, vw)
+            to_x = Conv2dGradInput(self.pad, self.stride).make_node(x, vw, g).outputs[0]
+            to_g = Conv2d(self.pad, self.stride).make_node(x, vw).outputs[0]
         if not isinstance(vb.type, DisconnectedType):
             spread = pt.zeros_like(g) + vb[None, :, None, None]
             to_g = spread if to_g is None else to_g + spread
@@ -216,7 +219,7 @@ def conv2d(
     if flip_filters:
         w = w[:, :, ::-1, ::-1]
     op = Conv2d(conv_padding(pad, filter_size), stride, bias is not None, relu)
-    return op(x, w) if bias is None else op(x, w, bias)
+    return op.make_node(*((x, w) if bias is None else (x, w, bias))).outputs[0]
 
 
 def _check(x: Variable, w: Variable, bias: Variable | None = None) -> None:

@@ -27,8 +27,8 @@ class DropoutMask(Op):
     def __init__(self, p: float) -> None:
         self.p = p
 
-    def make_node(self, like: Variable, state: Variable) -> Apply:
-        like, state = pt.as_tensor_variable(like), pt.as_tensor_variable(state)
+    def make_node(self, *inputs: Any) -> Apply:
+        like, state = (pt.as_tensor_variable(v) for v in inputs)
         if like.type.dtype not in ("float32", "float64"):
             raise ValueError(f"dropout_mask: float32 or float64 expected, got {like.type!r}")
         if state.type.ndim != 1 or state.type.dtype != "int64":
@@ -68,4 +68,4 @@ def dropout_mask(like: Any, p: float, state: Any) -> Variable:
     """
     if not 0 <= p < 1:
         raise ValueError(f"dropout_mask: p must be in [0, 1), got {p!r}")
-    return DropoutMask(float(p))(like, state)
+    return DropoutMask(float(p)).make_node(like, state).outputs[0]

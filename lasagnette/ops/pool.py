@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytensor.tensor as pt
+from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.tensor.type import TensorType
@@ -17,6 +18,8 @@ from lasagnette.ops import kernels
 from lasagnette.ops.shapes import as_pair, pool_output_length
 
 __all__ = ["AveragePool2d", "AveragePool2dGrad", "MaxPool2d", "MaxPool2dGrad", "pool2d"]
+
+Pair = tuple[int, int]
 
 MODES = ("max", "average_inc_pad", "average_exc_pad")
 
@@ -38,7 +41,7 @@ class _Pool(Op):
         self.pad = pad
         self.ignore_border = ignore_border
 
-    def _geometry(self) -> tuple:
+    def _geometry(self) -> tuple[Pair, Pair, Pair, bool]:
         return self.size, self.stride, self.pad, self.ignore_border
 
     def _output_length(self, length, axis):
@@ -46,8 +49,8 @@ class _Pool(Op):
             length, self.size[axis], self.stride[axis], self.pad[axis], self.ignore_border
         )
 
-    def make_node(self, x: Variable) -> Apply:
-        x = pt.as_tensor_variable(x)
+    def make_node(self, *inputs: Any) -> Apply:
+        (x,) = (pt.as_tensor_variable(v) for v in inputs)
         if x.type.ndim != 4 or x.type.dtype not in ("float32", "float64"):
             raise ValueError(
                 "pool2d: the input must be a float32 or float64 tensor of 4 dimensions, "
@@ -97,14 +100,16 @@ class MaxPool2dGrad(_Pool):
         """Return this Op's twin that also goes through the relu before the pooling."""
         return MaxPool2dGrad(*self._geometry(), relu=True)
 
-    def make_node(self, x: Variable, y: Variable, g: Variable) -> Apply:  # type: ignore[override]
+    def make_node(self, *inputs: Any) -> Apply:
+        x, y, g = inputs
         return Apply(self, [x, y, g], [TensorType(x.type.dtype, shape=x.type.shape)()])
 
     def infer_shape(self, fgraph, node, shapes):
         return [shapes[0]]
 
     def perform(self, node, inputs, output_storage):
-        output_storage[0][0] = kernels.max_pool_grad(*inputs, *self._geometry(), relu=self.relu)
+        x, y, g = inputs
+        output_storage[0][0] = kernels.max_pool_grad(x, y, g, *self._geometry(), relu=self.relu)
 
 
 class AveragePool2d(_Pool):
@@ -128,7 +133,8 @@ class AveragePool2d(_Pool):
 class AveragePool2dGrad(AveragePool2d):
     """Gradient of :class:`AveragePool2d`; x gives the shape only."""
 
-    def make_node(self, x: Variable, g: Variable) -> Apply:  # type: ignore[override]
+    def make_node(self, *inputs: Any) -> Apply:
+        x, g = inputs
         return Apply(self, [x, g], [TensorType(x.type.dtype, shape=x.type.shape)()])
 
     def infer_shape(self, fgraph, node, shapes):
@@ -144,8 +150,6 @@ class AveragePool2dGrad(AveragePool2d):
         )
 
     def pullback(self, inputs, outputs, cotangents):
-        from pytensor.gradient import disconnected_type
-
         forward = AveragePool2d(*self._geometry(), self.include_pad)
         return [disconnected_type(), forward(cotangents[0])]
 
@@ -198,6 +202,6 @@ def pool2d(
     if pad != (0, 0) and not ignore_border:
         raise ValueError(f"pool2d: pad {pad!r} needs ignore_border=True")
     if mode == "max":
-        return MaxPool2d(size, stride, pad, bool(ignore_border))(x)
-    include = mode == "average_inc_pad"
-    return AveragePool2d(size, stride, pad, bool(ignore_border), include)(x)
+        return MaxPool2d(size, stride, pad, bool(ignore_border)).make_node(x).outputs[0]
+    op = AveragePool2d(size, stride, pad, bool(ignore_border), mode == "average_inc_pad")
+    return op.make_node(x).outputs[0]

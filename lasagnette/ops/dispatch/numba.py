@@ -9,6 +9,7 @@ mode.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
@@ -28,18 +29,7 @@ from lasagnette.ops.kernels.native import ABI, ARGUMENTS, symbol
 from lasagnette.ops.kernels.reference import mask_threshold
 from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, MaxPool2dGrad
 
-__all__: list[str] = []
-
-OPS = (
-    Conv2d,
-    Conv2dGradInput,
-    Conv2dGradWeights,
-    MaxPool2d,
-    MaxPool2dGrad,
-    AveragePool2d,
-    AveragePool2dGrad,
-    DropoutMask,
-)
+__all__ = ["DISPATCH"]
 
 
 def _external(function: str, dtype: str) -> Any:
@@ -222,20 +212,22 @@ def _perform(op, node, **kwargs):
         return generate_fallback_impl(op, node, **kwargs)
 
 
+DISPATCH: dict[Any, Callable[..., Any]] = {
+    Conv2d: _conv2d,
+    Conv2dGradInput: _conv2d_grad_input,
+    Conv2dGradWeights: _conv2d_grad_weights,
+    MaxPool2d: _max_pool,
+    MaxPool2dGrad: _max_pool_grad,
+    AveragePool2d: _average_pool,
+    AveragePool2dGrad: _average_pool_grad,
+    DropoutMask: _dropout_mask,
+}
+
 _path = kernels.library()
-if _path is None:
-    for _op in OPS:
-        numba_funcify.register(_op)(_perform)
-else:
+if _path is not None:
     llvmlite.binding.load_library_permanently(str(_path))
-    for _op, _dispatch in {
-        Conv2d: _conv2d,
-        Conv2dGradInput: _conv2d_grad_input,
-        Conv2dGradWeights: _conv2d_grad_weights,
-        MaxPool2d: _max_pool,
-        MaxPool2dGrad: _max_pool_grad,
-        AveragePool2d: _average_pool,
-        AveragePool2dGrad: _average_pool_grad,
-        DropoutMask: _dropout_mask,
-    }.items():
+for _op, _dispatch in DISPATCH.items():
+    if _path is None:
+        numba_funcify.register(_op)(_perform)
+    else:
         register_funcify_default_op_cache_key(_op)(_dispatch)

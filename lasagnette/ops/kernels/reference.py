@@ -7,6 +7,7 @@ function takes and returns arrays of one type, float32 or float64, and correlate
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -27,6 +28,7 @@ __all__ = [
 
 Pair = tuple[int, int]
 Padding = tuple[int, int, int, int]
+Cells = tuple[Any, ...]
 
 # Values in one gathered matrix: large enough for BLAS, small enough for the caches.
 CHUNK = 1 << 21
@@ -118,7 +120,7 @@ def conv2d_grad_weights(
 
 def _window_slices(
     shape: tuple[int, ...], size: Pair, stride: Pair, pad: Pair, ignore_border: bool
-) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+) -> Iterator[tuple[Cells, Cells]]:
     """For each cell of the window: the outputs that have it, and where it lies in the input."""
     lengths = [
         pool_output_length(shape[2 + a], size[a], stride[a], pad[a], ignore_border) or 0
@@ -134,7 +136,7 @@ def _window_slices(
                 outs.append(slice(first, max(first, end)))
                 ins.append(slice(start, start + max(0, end - first) * stride[a], stride[a]))
             if all(s.stop > s.start for s in outs):
-                yield (..., *outs), (..., *ins)  # type: ignore[misc]
+                yield (..., *outs), (..., *ins)
 
 
 def _pooled_shape(shape, size, stride, pad, ignore_border) -> tuple[int, ...]:
