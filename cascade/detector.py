@@ -265,7 +265,7 @@ def load_pretrained(
     weights : path, optional
         Folder of net12.h5 and net48.h5; those that come with the package by default.
     threshold : float, optional
-        Smallest score of a face; by default the one that the last net's weights name.
+        Smallest score of a face; by default the last of `THRESHOLDS`.
     **options
         Further arguments of `Detector`.
 
@@ -283,12 +283,7 @@ def load_pretrained(
         for name in NETS
     ]
     first, *later = (net_weights.load(path, name) for path, name in zip(paths, NETS, strict=True))
-    thresholds = [
-        float(loaded.facts.get("threshold", default))
-        for loaded, default in zip((first, *later), THRESHOLDS, strict=True)
-    ]
-    if threshold is not None:
-        thresholds[-1] = threshold
+    thresholds = [*THRESHOLDS[:-1], THRESHOLDS[-1] if threshold is None else threshold]
     nets = [Net(one.name, spec(one.name).side, one.scaling, forward(one.layer)) for one in later]
     sweep = Sweep(first.layer, first.scaling)
     return Detector(sweep, nets, thresholds, first_name=first.name, **options)

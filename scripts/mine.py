@@ -36,12 +36,14 @@ __all__ = ["mine"]
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="SCORE",
-    help="Take frames from this score on  [default: as tuned with the weights]",
+    default=0.1,
+    show_default=True,
+    help="Take frames from this score on.",
 )
 @click.option(
     "--min-face",
     type=click.FloatRange(min=1),
-    default=24,
+    default=20,
     show_default=True,
     metavar="PIXELS",
     help="Smallest frame.",
@@ -60,7 +62,7 @@ def mine(
     out: str,
     data: str | None,
     weights: str | None,
-    threshold: float | None,
+    threshold: float,
     min_face: float,
     limit: int,
     seed: int,
@@ -79,15 +81,13 @@ def mine(
 
     from augment import index as indexes
     from augment.splits import train_set
-    from cascade.detector import THRESHOLDS, Detector
+    from cascade.detector import Detector
     from cascade.mining import mine as collect
     from cascade.sweep import Sweep
     from nets.weights import load, pretrained
 
     say = partial(click.echo, err=True)
     loaded = load(weights or pretrained("net12"), expected="net12")
-    if threshold is None:
-        threshold = float(loaded.facts.get("threshold", THRESHOLDS[0]))
     detector = Detector(
         Sweep(loaded.layer, loaded.scaling),
         [],

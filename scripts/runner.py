@@ -243,13 +243,16 @@ class _Run:
         self._saved = time.monotonic()
 
     def _save_weights(self) -> None:
+        settings = asdict(self._settings)
+        if self._settings.hard_negatives is not None:
+            settings["hard_negatives"] = Path(self._settings.hard_negatives).name
         weights.save(
             self._folder / "best.h5",
             self._trainer.layer,
             name=self._settings.net,
             options=self._settings.options,
             scaling=self._trainer.scaling,
-            facts={"settings": asdict(self._settings), "data": self._counts, "best": self._best},
+            facts={"settings": settings, "data": self._counts, "best": self._best},
         )
 
 

@@ -21,7 +21,7 @@ __all__ = ["train"]
 # As the weights that come with the package were trained.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "net12": {"epochs": 100, "batch_size": 512, "learning_rate": 3e-3},
-    "net48": {"epochs": 40, "batch_size": 128, "learning_rate": 1e-3},
+    "net48": {"epochs": 18, "batch_size": 128, "learning_rate": 1e-3},
 }
 SETTINGS = (
     *("epochs", "batch_size", "learning_rate", "seed", "augment", "backgrounds_per_face"),

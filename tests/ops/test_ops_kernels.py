@@ -207,3 +207,24 @@ def test_environment_chooses_the_set(name):
         check=True,
     )
     assert done.stdout.strip() == name
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("LASAGNETTE_KERNELS", "sse9", "'sse9' is not available here"),
+        ("LASAGNETTE_THREADS", "many", "number of threads from 1 on, got 'many'"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_on_the_command_line(variable, value, message):
+    code = "from scripts.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "doctor"],
+        env={**os.environ, variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

@@ -17,6 +17,7 @@ from lasagnette.ops.kernels import reference
 from lasagnette.ops.kernels.native import NativeKernels
 
 __all__ = [
+    "KernelsError",
     "average_pool",
     "average_pool_grad",
     "conv2d",
@@ -35,6 +36,11 @@ __all__ = [
 
 SETS = ("avx512", "avx2", "plain")
 _FLAGS = {"avx512": {"avx512f", "avx512bw", "avx512vl", "avx512dq"}, "avx2": {"avx2", "fma"}}
+
+
+class KernelsError(ValueError):
+    """A setting of the kernels that cannot be followed."""
+
 
 _native: NativeKernels | None = None
 _threads = 1
@@ -65,9 +71,13 @@ def _runnable() -> dict[str, Path]:
 
 
 def _default_threads() -> int:
-    wanted = os.environ.get("LASAGNETTE_THREADS") or os.environ.get("OMP_NUM_THREADS") or ""
-    if wanted.isdigit() and int(wanted) > 0:
-        return int(wanted)
+    for name in ("LASAGNETTE_THREADS", "OMP_NUM_THREADS"):
+        value = os.environ.get(name)
+        if value:
+            first = value.split(",")[0].strip()  # OpenMP allows a list, one number per level
+            if not first.isdigit() or int(first) < 1:
+                raise KernelsError(f"{name} must be a number of threads from 1 on, got {value!r}")
+            return int(first)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
@@ -81,14 +91,14 @@ def load(name: str | None = None) -> str:
 
     Raises
     ------
-    ValueError
+    KernelsError
         If `name` is unknown, not compiled, or not run by this processor.
     """
     global _native
     name = name or os.environ.get("LASAGNETTE_KERNELS")
     runnable = _runnable()
     if name is not None and name not in ("numpy", *runnable):
-        raise ValueError(
+        raise KernelsError(
             f"kernels: {name!r} is not available here; "
             f"choose one of {', '.join([*runnable, 'numpy'])}"
         )
@@ -115,12 +125,12 @@ def set_threads(count: int) -> None:
 
     Raises
     ------
-    ValueError
+    KernelsError
         If `count` is below 1.
     """
     global _threads
     if count < 1:
-        raise ValueError(f"kernels: the number of threads must be at least 1, got {count!r}")
+        raise KernelsError(f"kernels: the number of threads must be at least 1, got {count!r}")
     _threads = int(count)
     if _native is not None:
         _native.set_threads(_threads)
