@@ -92,7 +92,9 @@ def examine(data: str | None = None) -> list[Finding]:
 def _guarded(topic: str, check: Callable[[], Finding], needed: bool) -> Finding:
     try:
         return check()
-    except (ImportError, OSError, ValueError) as error:
+    except ValueError as error:
+        return Finding(topic, f"fails: {error}", "see the sentence above", needed)
+    except (ImportError, OSError) as error:
         advice = "install again: make clean install"
         return Finding(topic, f"fails: {error}", advice, needed)
 

@@ -8,6 +8,7 @@ A command that is not listed fails the test.
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import re
@@ -41,9 +42,11 @@ RUN: dict[str, str | None] = {
     "lasagnette train net12": "lasagnette train net12 --epochs 1 --run RUN",
     "lasagnette train net12 --resume RUN": None,
     "lasagnette mine hard.h5": "lasagnette mine hard.h5 --limit 1000 --min-face 100",
-    "lasagnette train net48 --hard-negatives hard.h5": (
-        "lasagnette train net48 --hard-negatives hard.h5 --epochs 1"
+    "lasagnette train net48 --hard-negatives hard.h5 --fddb-repeats 4 --backgrounds-per-face 2": (
+        "lasagnette train net48 --hard-negatives hard.h5 --fddb-repeats 4 --backgrounds-per-face 2"
+        " --epochs 1"
     ),
+    "lasagnette bench": "lasagnette bench --rounds 1 --threads 1",
     "lasagnette evaluate crops net12": None,
     "lasagnette evaluate fddb --folds 06,07,08 --out roc": (
         "lasagnette evaluate fddb --folds 08 --min-face 80 --out roc"
@@ -51,6 +54,7 @@ RUN: dict[str, str | None] = {
 }
 NEEDS_WEIGHTS = ("detect", "doctor", "mine", "evaluate")
 NEEDS_DATA = ("train", "mine", "evaluate")
+SLOW = (*NEEDS_DATA, "bench")
 
 
 def blocks(language: str) -> list[str]:
@@ -100,8 +104,8 @@ def test_every_command_is_listed_and_every_listed_one_is_shown() -> None:
     [
         pytest.param(
             command,
-            marks=[pytest.mark.slow, pytest.mark.data]
-            if any(f"lasagnette {name}" in command for name in NEEDS_DATA)
+            marks=[pytest.mark.slow]
+            if any(f"lasagnette {name}" in command for name in SLOW)
             else [],
         )
         for command in RUN
@@ -113,6 +117,8 @@ def test_command(command: str, place: Path) -> None:
         pytest.skip("lasagnette is not installed here; `make test` installs it")
     if needs(words, NEEDS_WEIGHTS):
         require_weights()
+    if needs(words, ("bench",)) and importlib.util.find_spec("torch") is None:
+        pytest.skip("no PyTorch to compare with: pip install torch==2.13.0")
     if needs(words, NEEDS_DATA):
         data = find_data()
         if data is None:

@@ -219,7 +219,7 @@ def test_environment_chooses_the_set(name):
 def test_a_wrong_setting_is_one_sentence_on_the_command_line(variable, value, message):
     code = "from scripts.main import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, "doctor"],
+        [sys.executable, "-c", code, "detect", "none.jpg"],
         env={**os.environ, variable: value},
         capture_output=True,
         text=True,

@@ -115,6 +115,23 @@ def test_default_mode_equals_perform(dtype):
             np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max())
 
 
+def test_default_mode_with_inputs_that_are_not_contiguous():
+    """Views are copied for the kernels; a copy must live until the kernel has read it."""
+    x = pt.tensor("x", shape=(None, 8, 20, 20), dtype="float32")
+    w = pt.tensor("w", shape=(64, 8, 5, 5), dtype="float32")
+    turned = x.dimshuffle(0, 1, 3, 2)[:, ::-1]
+    y = pool2d(conv2d(turned, w, relu=True), 2)
+    outputs = [y, *pytensor.grad((y**2).sum(), [x, w])]
+    rng = np.random.default_rng(0)
+    shapes = (16, 8, 20, 20), (64, 8, 5, 5)
+    arrays = [rng.normal(size=shape).astype("float32") for shape in shapes]
+    compiled, plain = (pytensor.function([x, w], outputs, mode=mode) for mode in (None, PLAIN))
+    expected = plain(*arrays)
+    for _ in range(5):
+        for a, b in zip(compiled(*arrays), expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
+
+
 def test_every_op_has_a_cacheable_numba_dispatch():
     from pytensor.link.numba.dispatch.basic import numba_funcify_and_cache_key
 

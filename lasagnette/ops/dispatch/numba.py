@@ -38,38 +38,44 @@ def _external(function: str, dtype: str) -> Any:
     return types.ExternalFunction(symbol(function, dtype), signature)
 
 
+# Numba frees an array after its last use in a function, and taking its address is such a use. So a
+# copy that ascontiguousarray made must belong to a caller while the kernel works on it: every
+# dispatch is a pair, the outer function makes the arrays contiguous, the inner one calls.
+
+
 def _conv2d(op, node, **kwargs):
     top, bottom, left, right = op.pad
     sr, sc = op.stride
-    relu = int(op.relu)
+    has_bias, relu = op.bias, int(op.relu)
     call = _external("conv2d", node.inputs[0].type.dtype)
 
     @numba_njit
-    def run(x, w, bias_address):
-        rows = max(0, (x.shape[2] + top + bottom - w.shape[2]) // sr + 1)
-        columns = max(0, (x.shape[3] + left + right - w.shape[3]) // sc + 1)
-        y = np.empty((x.shape[0], w.shape[0], rows, columns), x.dtype)
+    def run(x, w, bias):
         n, c, h, v = x.shape
         o, _, kr, kc = w.shape
+        rows = max(0, (h + top + bottom - kr) // sr + 1)
+        columns = max(0, (v + left + right - kc) // sc + 1)
+        y = np.empty((n, o, rows, columns), x.dtype)
+        bias_address = bias.ctypes.data if has_bias else np.uint64(0)
         call(
             *(x.ctypes.data, w.ctypes.data, bias_address, y.ctypes.data),
             *(n, c, h, v, o, kr, kc, rows, columns, sr, sc, top, left, relu),
         )
         return y
 
-    if op.bias:
+    if has_bias:
 
         @numba_njit
         def conv2d(x, w, bias):
-            bias = np.ascontiguousarray(bias)
-            y = run(np.ascontiguousarray(x), np.ascontiguousarray(w), bias.ctypes.data)
-            return y
+            x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+            return run(x, w, np.ascontiguousarray(bias))
 
     else:
 
         @numba_njit
         def conv2d(x, w):
-            return run(np.ascontiguousarray(x), np.ascontiguousarray(w), np.uint64(0))
+            x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+            return run(x, w, w)
 
     return conv2d, ABI
 
@@ -80,16 +86,19 @@ def _conv2d_grad_input(op, node, **kwargs):
     call = _external("conv2d_grad_input", node.inputs[0].type.dtype)
 
     @numba_njit
-    def conv2d_grad_input(x, w, g):
-        w, g = np.ascontiguousarray(w), np.ascontiguousarray(g)
-        gx = np.empty(x.shape, g.dtype)
+    def run(x, w, g):
         n, c, h, v = x.shape
         o, _, kr, kc = w.shape
+        gx = np.empty(x.shape, g.dtype)
         call(
             *(w.ctypes.data, g.ctypes.data, gx.ctypes.data),
             *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3], sr, sc, top, left),
         )
         return gx
+
+    @numba_njit
+    def conv2d_grad_input(x, w, g):
+        return run(x, np.ascontiguousarray(w), np.ascontiguousarray(g))
 
     return conv2d_grad_input, ABI
 
@@ -100,16 +109,19 @@ def _conv2d_grad_weights(op, node, **kwargs):
     call = _external("conv2d_grad_weights", node.inputs[0].type.dtype)
 
     @numba_njit
-    def conv2d_grad_weights(x, w, g):
-        x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
-        gw, gb = np.empty(w.shape, x.dtype), np.empty(w.shape[0], x.dtype)
+    def run(x, w, g):
         n, c, h, v = x.shape
         o, _, kr, kc = w.shape
+        gw, gb = np.empty(w.shape, x.dtype), np.empty(o, x.dtype)
         call(
             *(x.ctypes.data, g.ctypes.data, gw.ctypes.data, gb.ctypes.data),
             *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3], sr, sc, top, left),
         )
         return gw, gb
+
+    @numba_njit
+    def conv2d_grad_weights(x, w, g):
+        return run(np.ascontiguousarray(x), w, np.ascontiguousarray(g))
 
     return conv2d_grad_weights, ABI
 
@@ -127,21 +139,24 @@ def _pooled_length(ignore_border, size, stride, pad):
 
 
 def _pool_forward(op, function, flag, dtype):
-    """Pool `x`; `flag` is the kernel's last argument, where it has one."""
+    """Pool `x`; `flag` holds the kernel's last argument, where it has one."""
     (kr, kc), (sr, sc), (pr, pc) = op.size, op.stride, op.pad
     rows_of = _pooled_length(op.ignore_border, kr, sr, pr)
     columns_of = _pooled_length(op.ignore_border, kc, sc, pc)
     call = _external(function, dtype)
 
     @numba_njit
-    def pool(x):
-        x = np.ascontiguousarray(x)
+    def run(x):
         n, c, h, v = x.shape
         rows, columns = rows_of(h), columns_of(v)
         y = np.empty((n, c, rows, columns), x.dtype)
         geometry = (n * c, h, v, rows, columns, kr, kc, sr, sc, pr, pc)
         call(x.ctypes.data, y.ctypes.data, *geometry, *flag)
         return y
+
+    @numba_njit
+    def pool(x):
+        return run(np.ascontiguousarray(x))
 
     return pool
 
@@ -161,13 +176,16 @@ def _max_pool_grad(op, node, **kwargs):
     call = _external("max_pool_grad", node.inputs[0].type.dtype)
 
     @numba_njit
-    def max_pool_grad(x, y, g):
-        x, y, g = np.ascontiguousarray(x), np.ascontiguousarray(y), np.ascontiguousarray(g)
-        gx = np.empty(x.shape, x.dtype)
+    def run(x, y, g):
         n, c, h, v = x.shape
+        gx = np.empty(x.shape, x.dtype)
         geometry = (n * c, h, v, y.shape[2], y.shape[3], kr, kc, sr, sc, pr, pc)
         call(x.ctypes.data, y.ctypes.data, g.ctypes.data, gx.ctypes.data, *geometry, relu)
         return gx
+
+    @numba_njit
+    def max_pool_grad(x, y, g):
+        return run(np.ascontiguousarray(x), np.ascontiguousarray(y), np.ascontiguousarray(g))
 
     return max_pool_grad, ABI
 
@@ -178,13 +196,16 @@ def _average_pool_grad(op, node, **kwargs):
     call = _external("average_pool_grad", node.inputs[0].type.dtype)
 
     @numba_njit
-    def average_pool_grad(x, g):
-        g = np.ascontiguousarray(g)
-        gx = np.empty(x.shape, g.dtype)
+    def run(x, g):
         n, c, h, v = x.shape
+        gx = np.empty(x.shape, g.dtype)
         geometry = (n * c, h, v, g.shape[2], g.shape[3], kr, kc, sr, sc, pr, pc)
         call(g.ctypes.data, gx.ctypes.data, *geometry, include_pad)
         return gx
+
+    @numba_njit
+    def average_pool_grad(x, g):
+        return run(x, np.ascontiguousarray(g))
 
     return average_pool_grad, ABI
 
