@@ -304,13 +304,16 @@ def _stream(
 
 
 def _counts(index: Index, validation: Batch) -> dict[str, int]:
-    """Return how many samples there are; pictures without a face give squares without end."""
+    """Return how many different samples there are; pictures give squares without end."""
+
+    def frames(rows: np.ndarray) -> int:
+        return len(set(zip(index.paths[rows], map(tuple, index.frames[rows]), strict=True)))
+
+    drawn = index.undrawn
     return {
-        "train_faces": int(np.count_nonzero(index.labels == FACE)),
-        "train_background_pictures": int(np.count_nonzero(index.undrawn)),
-        "train_background_frames": int(
-            np.count_nonzero((index.labels == BACKGROUND) & ~index.undrawn)
-        ),
+        "train_faces": frames(index.labels == FACE),
+        "train_background_pictures": len(np.unique(index.paths[drawn])),
+        "train_background_frames": frames((index.labels == BACKGROUND) & ~drawn),
         "validation_faces": int(np.count_nonzero(validation.labels == FACE)),
         "validation_backgrounds": int(np.count_nonzero(validation.labels == BACKGROUND)),
     }
