@@ -230,10 +230,10 @@ def fixed_set(
 
 def _faces_in_batch(batch_size: int, backgrounds_per_face: float) -> int:
     if backgrounds_per_face < 0:
-        raise ValueError(f"backgrounds_per_face must not be negative; got {backgrounds_per_face!r}")
+        raise DataError(f"backgrounds_per_face must not be negative; got {backgrounds_per_face!r}")
     count = round(batch_size / (1 + backgrounds_per_face))
     if count < 1:
-        raise ValueError(
+        raise DataError(
             f"a batch of {batch_size!r} with {backgrounds_per_face!r} backgrounds per face has "
             "no face; make it larger"
         )

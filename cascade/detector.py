@@ -27,7 +27,7 @@ NETS = ("net12", "net48")
 """The nets of the pretrained cascade, in the order of its stages."""
 
 THRESHOLDS = (0.2, 0.5)
-"""Face probabilities from which a frame goes on, where the weights' facts name no `threshold`."""
+"""Face probabilities from which a frame goes on, chosen on FDDB's fold 04."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Detector:
     Raises
     ------
     ValueError
-        If there is not one threshold and one overlap per net.
+        If there is not one threshold and one overlap per net, or another number is out of range.
     """
 
     def __init__(
@@ -126,6 +126,13 @@ class Detector:
                     f"Detector needs one of {name} for each of its {1 + len(nets)} nets; "
                     f"got {values!r}"
                 )
+        if stride < 2 or stride % 2:
+            raise ValueError(f"Detector's stride must be even and at least 2; got {stride!r}")
+        if not (min_face > 0 and factor > 1):
+            raise ValueError(
+                "Detector's min_face must be positive and its factor above 1; "
+                f"got {min_face!r} and {factor!r}"
+            )
         self.sweep, self.first_name = sweep, first_name
         self.nets, self.thresholds = list(nets), list(thresholds)
         self.min_face, self.factor, self.stride = min_face, factor, stride

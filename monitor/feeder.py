@@ -132,7 +132,7 @@ class Feeder:
     def _commit(self) -> None:
         events, messages = _take(self.events), _take(self.messages)
         tags = _take(self._new_tags)  # last: a tag is there before the rows that use it
-        if self._failed or not (events or messages):
+        if self._failed or not (tags or events or messages):
             return
         batch = [packed_rows("tags", tags)] if tags else []
         batch += messages

@@ -22,9 +22,13 @@ from lasagnette import layers, objectives, regularization, updates
 from lasagnette.layers import Layer
 from nets.scaling import Scaling
 
-__all__ = ["Record", "Scores", "Trainer", "cosine", "fit", "score"]
+__all__ = ["Record", "Scores", "Trainer", "TrainingError", "cosine", "fit", "score"]
 
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]
+
+
+class TrainingError(ValueError):
+    """A training that cannot go on."""
 
 
 @dataclass(frozen=True)
@@ -158,13 +162,13 @@ class Trainer:
 
         Raises
         ------
-        ValueError
+        TrainingError
             If the state is of another net or optimiser.
         """
         mine = self.state()
         shapes = {name: value.shape for name, value in mine.items()}
         if shapes != {name: value.shape for name, value in state.items()}:
-            raise ValueError(
+            raise TrainingError(
                 "Trainer.restore: the checkpoint is of another net or other settings; "
                 "start a new run or give the settings it was started with"
             )
@@ -233,10 +237,8 @@ def fit(
 
     Raises
     ------
-    FloatingPointError
-        If the loss is no longer finite.
-    ValueError
-        If an epoch has fewer batches than `steps_per_epoch`.
+    TrainingError
+        If the loss is no longer finite, or an epoch has fewer batches than `steps_per_epoch`.
     """
     step = done
     for epoch in range(done // steps_per_epoch, epochs):
@@ -245,7 +247,7 @@ def fit(
             started = time.perf_counter()
             batch = next(stream, None)
             if batch is None:
-                raise ValueError(
+                raise TrainingError(
                     f"fit: epoch {epoch} has fewer than {steps_per_epoch} batches; "
                     "they end before its last step"
                 )
@@ -254,7 +256,7 @@ def fit(
             loss, accuracy = trainer.step(*batch, learning_rate)
             step += 1
             if not math.isfinite(loss):
-                raise FloatingPointError(
+                raise TrainingError(
                     f"the loss became {loss} at step {step}; use a smaller learning rate"
                 )
             values = {

@@ -73,23 +73,30 @@ def write_h5(path: str | os.PathLike[str], attributes: dict, datasets: dict[str,
     attributes : dict of str to number or string
     datasets : dict of str to array
         By path inside the file.
+
+    Raises
+    ------
+    WeightsError
+        If it cannot be written, say because the disk is full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
     try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(attributes)
-            for name, value in datasets.items():
-                file.create_dataset(name, data=value, fletcher32=np.ndim(value) > 0 or None)
-        os.chmod(temporary, 0o644)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        try:
+            with h5py.File(temporary, "w") as file:
+                file.attrs.update(attributes)
+                for name, value in datasets.items():
+                    file.create_dataset(name, data=value, fletcher32=np.ndim(value) > 0 or None)
+            os.chmod(temporary, 0o644)
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be written ({error})") from error
 
 
 def save(
@@ -158,7 +165,9 @@ def load(path: str | os.PathLike[str], expected: str | None = None) -> Loaded:
         scaling = Scaling(float(attributes["mean"]), float(attributes["scale"]))
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: there is no such weights file") from error
-    except (OSError, KeyError, json.JSONDecodeError) as error:
+    except WeightsError:
+        raise
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path}: not a weights file, or a damaged one ({error})") from error
     if expected is not None and name != expected:
         raise WeightsError(f"{path}: weights of {name!r}, but {expected!r} is needed here")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -100,8 +101,9 @@ class _Side:
     def time(self, case: tuple[str, str]) -> list[float]:
         """Return the milliseconds of every repeat of one case."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{case[0]} {case[1]} {REPEATS.get(case, 1)}\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # said by _answer
+            self._process.stdin.write(f"{case[0]} {case[1]} {REPEATS.get(case, 1)}\n")
+            self._process.stdin.flush()
         return self._answer()
 
     def _answer(self) -> list[float]:

@@ -121,6 +121,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # As a script, Python's path holds this folder, not the project's.
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    # As a script, Python's path begins with this folder. Our side needs the project's; the rival's
+    # Python must not see our packages.
+    project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[:1] = [project] if sys.argv[1] == "lasagnette" else []
     main()

@@ -134,6 +134,8 @@ def train(
     RunError, DataError, RunLogError, WeightsError
         What is missing or does not fit, in one sentence.
     """
+    if not resume and (folder / "run.json").exists():
+        raise RunError(f"{folder}: holds a run; resume it, or give the new one another name")
     kernels.keep_memory()
     lasagnette.random.set_rng(np.random.default_rng(settings.seed))
     layer = registry.build(settings.net, **settings.options)
@@ -146,11 +148,13 @@ def train(
     counts = _counts(index, validation)
     say("Data: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
     say("Compiling the training functions (half a minute the first time, seconds afterwards) ...")
+    steps = steps_per_epoch(index, settings.batch_size, settings.backgrounds_per_face)
+    if not steps:
+        raise RunError(f"{data}: the training side has no face")
     trainer = Trainer(layer, Scaling())
     progress = _Run(settings, folder, trainer, counts)
     if resume:
         progress.restore()
-    steps = steps_per_epoch(index, settings.batch_size, settings.backgrounds_per_face)
     records = fit(
         trainer,
         _stream(settings, index, cache, say),
@@ -194,11 +198,17 @@ class _Run:
         try:
             with h5py.File(path, "r") as file:
                 self.step = int(file.attrs["step"])
+                counts = json.loads(file.attrs["counts"])
                 self._best = json.loads(file.attrs["best"])
                 state = {name: values[()] for name, values in file["state"].items()}
             self._trainer.restore(state)
         except (OSError, KeyError, ValueError) as error:
             raise RunError(f"{path}: the run cannot be resumed from it ({error})") from error
+        if counts != self._counts:
+            raise RunError(
+                f"{path}: the run was started with other data ({counts}, now {self._counts}); "
+                "give it the same data, or start a new run"
+            )
 
     def take(self, record: Record, log: RunLog, bar: Progress, *, ends_epoch: bool) -> None:
         """Keep what a record is worth keeping, and show it."""
@@ -237,7 +247,11 @@ class _Run:
     def _save_checkpoint(self, log: RunLog) -> None:
         log.flush()  # what leads to a checkpoint is in the log before there is the checkpoint
         state = {f"state/{name}": values for name, values in self._trainer.state().items()}
-        attributes = {"step": self.step, "best": json.dumps(self._best)}
+        attributes = {
+            "step": self.step,
+            "best": json.dumps(self._best),
+            "counts": json.dumps(self._counts),
+        }
         weights.write_h5(self._folder / "checkpoint.h5", attributes, state)
         log.checkpoint(self.step, "checkpoint.h5")
         self._saved = time.monotonic()
@@ -260,20 +274,27 @@ def _training_index(
     settings: Settings, data: Path, cache: PhotoCache, say: Callable[[str], None]
 ) -> Index:
     index = train_set(data, report=say)
-    fddb = np.flatnonzero((index.labels == FACE) & (index.source == "fddb"))
-    index = indexes.concat([index, *[index.select(fddb)] * (settings.fddb_repeats - 1)])
+    faces = np.flatnonzero(index.labels == FACE)
+    fddb = faces[index.source[faces] == "fddb"]
+    drawn = np.flatnonzero(index.undrawn)
+    hard = None
     if settings.hard_negatives is not None:
         hard = indexes.load(settings.hard_negatives, data)
         if (hard.labels != BACKGROUND).any():
             raise RunError(f"{settings.hard_negatives}: holds faces, not only background frames")
-        # Rows of one class take turns: repeated, the drawn squares are as many as the mined ones.
-        drawn = np.flatnonzero(index.undrawn)
-        rows = np.resize(drawn, max(len(hard), len(drawn)))
-        index = indexes.concat([index.select(~index.undrawn), index.select(rows), hard])
+        if not len(hard):
+            raise RunError(f"{settings.hard_negatives}: holds no frame; mine more pictures")
+        # Rows of one class take turns: as many drawn squares as mined ones are each half of them.
+        count = max(len(hard), len(drawn))
+        drawn = np.resize(drawn, count)
+        hard = hard.select(np.resize(np.arange(len(hard)), count))
+    rows = np.concatenate([faces, np.tile(fddb, settings.fddb_repeats - 1), drawn])
+    index = index.select(rows)
+    if hard is not None:
+        index = indexes.concat([index, hard])
     if not settings.augment:
-        faces = int(np.count_nonzero(index.labels == FACE))
-        count = round(faces * settings.backgrounds_per_face)
-        index = fix_backgrounds(index, count, seed=settings.seed, cache=cache, report=say)
+        wanted = round(len(faces) * settings.backgrounds_per_face)
+        index = fix_backgrounds(index, wanted, seed=settings.seed, cache=cache, report=say)
     return index
 
 

@@ -65,7 +65,7 @@ def _default(name: str) -> str:
 )
 @click.option(
     "--hard-negatives",
-    type=click.Path(exists=True, dir_okay=False),
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
     metavar="FILE",
     help="Take half of the backgrounds from the frames that `lasagnette mine` wrote.",
 )

@@ -71,7 +71,7 @@ class Conv2d(_Conv):
         top, bottom, left, right = self.pad
         rows = (x[2] + (top + bottom) - w[2]) // self.stride[0] + 1
         columns = (x[3] + (left + right) - w[3]) // self.stride[1] + 1
-        return [(x[0], w[0], rows, columns)]
+        return [(x[0], w[0], pt.maximum(rows, 0), pt.maximum(columns, 0))]
 
     def perform(self, node, inputs, output_storage):
         x, w, *bias = inputs
@@ -228,6 +228,8 @@ def _check(x: Variable, w: Variable, bias: Variable | None = None) -> None:
             "conv2d: input and filters must have 4 dimensions, "
             f"got {x.type.ndim!r} and {w.type.ndim!r}"
         )
+    if bias is not None and bias.type.ndim != 1:
+        raise ValueError(f"conv2d: the bias must be a vector, got {bias.type!r}")
     dtypes = {v.type.dtype for v in (x, w, bias) if v is not None}
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
         raise ValueError(

@@ -67,7 +67,7 @@ class _Pool(Op):
     def _symbolic_length(self, length, axis):
         size, stride, pad = self.size[axis], self.stride[axis], self.pad[axis]
         if self.ignore_border:
-            return (length + 2 * pad - size) // stride + 1
+            return pt.maximum((length + 2 * pad - size) // stride + 1, 0)
         if stride >= size:
             return (length + stride - 1) // stride
         return pt.maximum(0, (length - size + stride - 1) // stride) + 1

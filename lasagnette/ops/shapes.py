@@ -5,14 +5,15 @@ A length of ``None`` (unknown until run time) gives ``None``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 __all__ = ["as_pair", "conv_output_length", "conv_padding", "pool_output_length"]
 
 Pad = str | int | tuple[int, int]
 
 
-def as_pair(value: int | Sequence[int], name: str) -> tuple[int, int]:
+def as_pair(value: Any, name: str) -> tuple[int, int]:
     """Return ``value`` as a pair of ints (an int stands for both directions).
 
     Raises
@@ -20,7 +21,9 @@ def as_pair(value: int | Sequence[int], name: str) -> tuple[int, int]:
     ValueError
         If ``value`` is neither an int nor two ints.
     """
-    items = (value, value) if isinstance(value, int) else tuple(value)
+    if hasattr(value, "__index__"):
+        value = (value, value)
+    items = tuple(value) if isinstance(value, Iterable) else ()
     if len(items) != 2 or not all(hasattr(v, "__index__") for v in items):
         raise ValueError(f"{name} must be an int or a pair of ints, got {value!r}")
     return int(items[0]), int(items[1])

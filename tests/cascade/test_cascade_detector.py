@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cascade.detector import Detector, load_pretrained
+from cascade.detector import THRESHOLDS, Detector, load_pretrained
 from cascade.nms import filter_frames
 from cascade.stages import Net
 from cascade.sweep import Sweep
@@ -154,12 +154,17 @@ def test_one_threshold_per_net_is_needed(sweep):
         Detector(sweep, [], [0.5])
 
 
-def test_weights_from_a_folder_with_their_thresholds(tmp_path):
+@pytest.mark.parametrize("setting", [{"stride": 3}, {"factor": 1.0}, {"min_face": 0}])
+def test_settings_out_of_range_are_refused_at_once(sweep, setting):
+    with pytest.raises(ValueError, match=f"Detector's.*{next(iter(setting))}"):
+        Detector(sweep, [], [0.5], size_overlaps=[0.5], **setting)
+
+
+def test_weights_from_a_folder(tmp_path):
     for seed, name in enumerate(("net12", "net48")):
-        facts = {"threshold": 0.25} if name == "net12" else {}
-        weights.save(tmp_path / f"{name}.h5", seeded(name, seed), name=name, facts=facts)
+        weights.save(tmp_path / f"{name}.h5", seeded(name, seed), name=name)
     loaded = load_pretrained(weights=tmp_path, threshold=0.75, min_face=30)
-    assert loaded.thresholds == [0.25, 0.75]
+    assert loaded.thresholds == [THRESHOLDS[0], 0.75]
     assert loaded.min_face == 30
     assert [net.name for net in loaded.nets] == ["net48"]
     loaded.detect(picture(0, 40, 40))

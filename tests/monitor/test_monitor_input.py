@@ -110,3 +110,15 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written() -> None:
     with pytest.raises(RunLogError, match=r"cannot write the run '/proc/self': .*choose another"):
         RunLog("/proc/self")
+
+
+def test_a_refused_call_does_not_shift_the_tags_that_follow(tmp_path):
+    with RunLog(tmp_path / "run") as log:
+        with pytest.raises(RunLogError):
+            log.scalar("first", None, 0)
+        log.flush()
+        log.scalar("first", 1.0, 1)
+        log.scalar("second", 2.0, 1)
+    run = open_run(tmp_path / "run")
+    assert run.scalars("first").value.tolist() == [1.0]
+    assert run.scalars("second").value.tolist() == [2.0]

@@ -47,7 +47,7 @@ def test_a_failed_write_keeps_the_old_file(saved, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(weights.os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(weights.WeightsError, match=r"cannot be written.*No space left"):
         weights.save(path, net, name="net12")
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == ["net12.h5"]
@@ -63,6 +63,13 @@ def test_a_newer_format_is_told(saved):
         file.attrs["format"] = 99
     with pytest.raises(weights.WeightsError, match=r"format 99.*up to 1; install a newer"):
         weights.load(saved[0])
+
+
+def test_another_kind_of_hdf5_file_is_told(tmp_path):
+    with h5py.File(tmp_path / "index.h5", "w") as file:
+        file.attrs["format"] = "lasagnette index 1"
+    with pytest.raises(weights.WeightsError, match="not a weights file"):
+        weights.load(tmp_path / "index.h5")
 
 
 def test_a_missing_file_is_told(tmp_path):

@@ -97,8 +97,6 @@ def test_compiled_convolutions_equal_the_reference(sets, case):
     x = draw(case["batch"], case["channels"], case["rows"], case["columns"])
     w = draw(case["filters"], case["channels"], *size)
     bias = draw(case["filters"])
-    if x.shape[2] + pad[0] + pad[1] < size[0] or x.shape[3] + pad[2] + pad[3] < size[1]:
-        return
     y = reference.conv2d(x, w, bias, pad=pad, stride=stride, relu=case["relu"])
     g = draw(*y.shape)
     gx = reference.conv2d_grad_input(w, g, x.shape, pad=pad, stride=stride)
@@ -166,6 +164,27 @@ def test_relu_keeps_a_nan_visible(sets):
         assert np.isnan(compiled.conv2d(x, w, relu=True)).all()
 
 
+@pytest.mark.parametrize("place", range(9))
+@pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 3)])
+def test_max_pooling_keeps_a_nan_visible(sets, place, size, stride):
+    x = np.zeros((1, 1, 6, 6), "float32")
+    x[0, 0, place // 3, place % 3] = np.nan
+    for compiled in (reference, *sets.values()):
+        pooled = compiled.max_pool(x, (size, size), (stride, stride))
+        row, column = place // 3 // stride, place % 3 // stride
+        assert np.isnan(pooled[0, 0, row, column])
+        assert np.isnan(pooled).sum() == 1
+
+
+def test_arrays_that_do_not_fit_are_refused(sets):
+    x, w = np.zeros((2, 5, 8, 8), "float32"), np.zeros((4, 3, 3, 3), "float32")
+    for compiled in sets.values():
+        with pytest.raises(ValueError, match="input has 5 channels, the filters have 3"):
+            compiled.conv2d(x, w)
+        with pytest.raises(ValueError, match=r"bias must have shape \(4,\), got \(1,\)"):
+            compiled.conv2d(x[:, :3], w, np.zeros(1, "float32"))
+
+
 def test_dropout_masks_are_the_same_bits_everywhere_and_fair(sets):
     expected = reference.dropout_mask((300, 700), "float32", 0.3, 5, 77)
     for compiled in sets.values():
@@ -182,8 +201,12 @@ def test_dropout_masks_are_the_same_bits_everywhere_and_fair(sets):
 def test_empty_batch(sets):
     w = np.ones((2, 3, 3, 3), "float32")
     for compiled in (reference, *sets.values()):
-        y = compiled.conv2d(np.empty((0, 3, 8, 8), "float32"), w)
+        x = np.empty((0, 3, 8, 8), "float32")
+        y = compiled.conv2d(x, w)
         assert y.shape == (0, 2, 6, 6)
+        assert compiled.conv2d_grad_input(w, y, x.shape).shape == x.shape
+        gw, gb = compiled.conv2d_grad_weights(x, y, w.shape)
+        assert (not gw.any(), not gb.any(), gw.shape) == (True, True, w.shape)
 
 
 def test_unknown_set_is_refused():

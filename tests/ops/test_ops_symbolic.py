@@ -132,6 +132,23 @@ def test_default_mode_with_inputs_that_are_not_contiguous():
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
 
 
+def test_channels_that_do_not_fit_are_refused_when_the_function_runs():
+    x = pt.tensor4("x", dtype="float32")
+    w = pt.tensor("w", shape=(2, 3, 3, 3), dtype="float32")
+    for mode in (None, PLAIN):
+        run = pytensor.function([x, w], conv2d(x, w), mode=mode)
+        with pytest.raises(ValueError, match="channels"):
+            run(np.zeros((1, 5, 8, 8), "float32"), np.zeros((2, 3, 3, 3), "float32"))
+
+
+def test_a_filter_larger_than_the_input_gives_an_empty_map():
+    x, w = pt.tensor4("x", dtype="float32"), pt.tensor("w", shape=(2, 3, 3, 3), dtype="float32")
+    y = conv2d(x, w)
+    arrays = np.zeros((1, 3, 1, 1), "float32"), np.zeros((2, 3, 3, 3), "float32")
+    shape, result = pytensor.function([x, w], [y.shape, y], mode=PLAIN)(*arrays)
+    assert tuple(shape) == result.shape == (1, 2, 0, 0)
+
+
 def test_every_op_has_a_cacheable_numba_dispatch():
     from pytensor.link.numba.dispatch.basic import numba_funcify_and_cache_key
 
@@ -173,6 +190,8 @@ def test_static_shapes():
         (lambda x, w: conv2d(x, w, pad=-1), "pad must not be negative, got -1"),
         (lambda x, w: conv2d(x, w, stride=0), r"stride must be at least 1, got \(0, 0\)"),
         (lambda x, w: conv2d(x, w.astype("float64")), "all be float32 or all float64"),
+        (lambda x, w: conv2d(x, w, x), "the bias must be a vector"),
+        (lambda x, w: conv2d(x, w, stride=2.5), "stride must be an int or a pair of ints, got 2.5"),
         (lambda x, w: conv2d(x[0], w), "must have 4 dimensions, got 3 and 4"),
         (lambda x, w: conv2d(x, pt.tensor4(dtype="float32")), "rows and columns must be known"),
         (lambda x, w: pool2d(x, 2, mode="sum"), "mode must be one of max.*'sum'"),

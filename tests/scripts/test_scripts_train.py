@@ -21,6 +21,7 @@ from pytensor.compile.mode import Mode
 
 import nets.training
 from augment import index as indexes
+from augment.cache import PhotoCache
 from augment.index import Index
 from lasagnette.layers import get_all_param_values
 from monitor.runlog import RunLog, open_run
@@ -187,14 +188,27 @@ def test_plain_training_cuts_frames_as_they_stand(data: Path, tmp_path: Path) ->
 
 def test_hard_negatives_are_half_of_the_backgrounds(data: Path, tmp_path: Path) -> None:
     paths = ["dark0.png"] * 50
-    hard = indexes.make(data, paths, [[0, 0, 20, 20]] * 50, indexes.BACKGROUND, "mined", paths)
+    frames = [[0, 0, 20 + n, 20 + n] for n in range(50)]
+    hard = indexes.make(data, paths, frames, indexes.BACKGROUND, "mined", paths)
     hard.save(tmp_path / "hard.h5")
     settings = runner.Settings(
-        **{**vars(SETTINGS), "hard_negatives": str(tmp_path / "hard.h5"), "epochs": 1}
+        **{**vars(SETTINGS), "hard_negatives": str(tmp_path / "hard.h5"), "fddb_repeats": 3}
     )
-    result = runner.train(settings, data, tmp_path / "run", resume=False, say=quiet)
-    assert result["counts"]["train_background_frames"] == 50
-    assert result["counts"]["train_background_pictures"] == 50
+    index = runner._training_index(settings, data, PhotoCache(), quiet)
+    backgrounds = index.labels == indexes.BACKGROUND
+    assert np.count_nonzero(backgrounds & ~index.undrawn) == 50
+    assert np.count_nonzero(index.undrawn) == 50
+    few = hard.select(np.arange(2))
+    few.save(tmp_path / "few.h5")
+    settings = runner.Settings(**{**vars(SETTINGS), "hard_negatives": str(tmp_path / "few.h5")})
+    index_of_few = runner._training_index(settings, data, PhotoCache(), quiet)
+    drawn = np.count_nonzero(index_of_few.undrawn)
+    assert drawn > 2
+    assert np.count_nonzero(index_of_few.labels == indexes.BACKGROUND) == 2 * drawn
+    plain = runner._training_index(SETTINGS, data, PhotoCache(), quiet)
+    of_fddb, faces = plain.source == "fddb", plain.labels == indexes.FACE
+    expected = np.count_nonzero(faces) + 2 * np.count_nonzero(faces & of_fddb)
+    assert np.count_nonzero(index.labels == indexes.FACE) == expected
     fixed_index(data, quiet).save(tmp_path / "faces.h5")
     wrong = runner.Settings(**{**vars(SETTINGS), "hard_negatives": str(tmp_path / "faces.h5")})
     with pytest.raises(runner.RunError, match=r"faces\.h5: holds faces"):

@@ -2,8 +2,8 @@
 
 The kernels are found by symbol name when a function is loaded, so PyTensor's and Numba's
 on-disk caches stay valid from one process to the next; the interface version is part of the
-names and of the cache key. Without compiled kernels the Ops run their ``perform`` from object
-mode.
+names, and it and the version of this file are part of the cache key. Without compiled kernels
+the Ops run their ``perform`` from object mode.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, Max
 
 __all__ = ["DISPATCH"]
 
+# Rises with every change of what a dispatch compiles: the caches know nothing else about it.
+CACHE_VERSION = 100 * ABI + 3
+
 
 def _external(function: str, dtype: str) -> Any:
     arrays, integers = ARGUMENTS[function]
@@ -52,7 +55,11 @@ def _conv2d(op, node, **kwargs):
     @numba_njit
     def run(x, w, bias):
         n, c, h, v = x.shape
-        o, _, kr, kc = w.shape
+        o, channels, kr, kc = w.shape
+        if channels != c:
+            raise ValueError("conv2d: the input has another number of channels than the filters")
+        if has_bias and bias.size != o:
+            raise ValueError("conv2d: the bias has another length than there are filters")
         rows = max(0, (h + top + bottom - kr) // sr + 1)
         columns = max(0, (v + left + right - kc) // sc + 1)
         y = np.empty((n, o, rows, columns), x.dtype)
@@ -77,7 +84,7 @@ def _conv2d(op, node, **kwargs):
             x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
             return run(x, w, w)
 
-    return conv2d, ABI
+    return conv2d, CACHE_VERSION
 
 
 def _conv2d_grad_input(op, node, **kwargs):
@@ -100,7 +107,7 @@ def _conv2d_grad_input(op, node, **kwargs):
     def conv2d_grad_input(x, w, g):
         return run(x, np.ascontiguousarray(w), np.ascontiguousarray(g))
 
-    return conv2d_grad_input, ABI
+    return conv2d_grad_input, CACHE_VERSION
 
 
 def _conv2d_grad_weights(op, node, **kwargs):
@@ -123,7 +130,7 @@ def _conv2d_grad_weights(op, node, **kwargs):
     def conv2d_grad_weights(x, w, g):
         return run(np.ascontiguousarray(x), w, np.ascontiguousarray(g))
 
-    return conv2d_grad_weights, ABI
+    return conv2d_grad_weights, CACHE_VERSION
 
 
 def _pooled_length(ignore_border, size, stride, pad):
@@ -162,12 +169,12 @@ def _pool_forward(op, function, flag, dtype):
 
 
 def _max_pool(op, node, **kwargs):
-    return _pool_forward(op, "max_pool", (), node.inputs[0].type.dtype), ABI
+    return _pool_forward(op, "max_pool", (), node.inputs[0].type.dtype), CACHE_VERSION
 
 
 def _average_pool(op, node, **kwargs):
     flag = (int(op.include_pad),)
-    return _pool_forward(op, "average_pool", flag, node.inputs[0].type.dtype), ABI
+    return _pool_forward(op, "average_pool", flag, node.inputs[0].type.dtype), CACHE_VERSION
 
 
 def _max_pool_grad(op, node, **kwargs):
@@ -187,7 +194,7 @@ def _max_pool_grad(op, node, **kwargs):
     def max_pool_grad(x, y, g):
         return run(np.ascontiguousarray(x), np.ascontiguousarray(y), np.ascontiguousarray(g))
 
-    return max_pool_grad, ABI
+    return max_pool_grad, CACHE_VERSION
 
 
 def _average_pool_grad(op, node, **kwargs):
@@ -207,7 +214,7 @@ def _average_pool_grad(op, node, **kwargs):
     def average_pool_grad(x, g):
         return run(x, np.ascontiguousarray(g))
 
-    return average_pool_grad, ABI
+    return average_pool_grad, CACHE_VERSION
 
 
 def _dropout_mask(op, node, **kwargs):
@@ -223,7 +230,7 @@ def _dropout_mask(op, node, **kwargs):
         call(out.ctypes.data, out.size, threshold, scale, state[0], state[1])
         return out
 
-    return dropout_mask, ABI
+    return dropout_mask, CACHE_VERSION
 
 
 def _perform(op, node, **kwargs):

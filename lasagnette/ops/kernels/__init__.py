@@ -44,6 +44,7 @@ class KernelsError(ValueError):
 
 _native: NativeKernels | None = None
 _threads = 1
+_reason = ""
 
 
 def _processor_flags() -> set[str]:
@@ -84,6 +85,8 @@ def _default_threads() -> int:
 def load(name: str | None = None) -> str:
     """Choose a set of kernels for this process and return its name.
 
+    Functions that PyTensor has compiled keep the set that was chosen when the first was.
+
     Parameters
     ----------
     name : {'avx512', 'avx2', 'plain', 'numpy'}, optional
@@ -94,7 +97,7 @@ def load(name: str | None = None) -> str:
     KernelsError
         If `name` is unknown, not compiled, or not run by this processor.
     """
-    global _native
+    global _native, _reason
     name = name or os.environ.get("LASAGNETTE_KERNELS")
     runnable = _runnable()
     if name is not None and name not in ("numpy", *runnable):
@@ -103,6 +106,11 @@ def load(name: str | None = None) -> str:
             f"choose one of {', '.join([*runnable, 'numpy'])}"
         )
     _native = None
+    _reason = (
+        "asked for by name"
+        if name == "numpy"
+        else "no compiled kernels: install with a C++ compiler (g++) to get them"
+    )
     for candidate in [name] if name else runnable:
         if candidate == "numpy":
             break
@@ -110,6 +118,7 @@ def load(name: str | None = None) -> str:
             _native = NativeKernels(runnable[candidate])
             break
         except (OSError, AttributeError) as error:
+            _reason = f"{runnable[candidate].name} cannot be loaded: {error}"
             warnings.warn(
                 f"kernels: {runnable[candidate].name} cannot be used ({error}); "
                 "reinstall the package to compile it again",
@@ -160,16 +169,10 @@ def library() -> Path | None:
 def describe() -> dict[str, Any]:
     """What computes here: name, threads, available sets, and the reason where it is NumPy."""
     available = [*_runnable(), "numpy"]
-    reason = ""
     if _native is None:
-        reason = (
-            "LASAGNETTE_KERNELS asks for it"
-            if len(available) > 1
-            else "no compiled kernels: install with a C++ compiler (g++) to get them"
-        )
-        return {"name": "numpy", "threads": 1, "available": available, "reason": reason}
+        return {"name": "numpy", "threads": 1, "available": available, "reason": _reason}
     name = _native.path.name.split(".")[0].removeprefix("_")
-    return {"name": name, "threads": _threads, "available": available, "reason": reason}
+    return {"name": name, "threads": _threads, "available": available, "reason": ""}
 
 
 def conv2d(x, w, bias=None, *, pad=(0, 0, 0, 0), stride=(1, 1), relu=False):

@@ -494,6 +494,12 @@ struct Span {
         to(std::min(length, out * stride - pad + size)) {}
 };
 
+// The larger of two numbers; a NaN stays visible.
+template <class T>
+inline T larger(T a, T b) {
+  return b > a || b != b ? b : a;
+}
+
 template <class T>
 void max_pool(const T* x, T* y, const Pool& p) {
 #pragma omp parallel for schedule(static) num_threads(p.threads())
@@ -504,9 +510,7 @@ void max_pool(const T* x, T* y, const Pool& p) {
       if (p.plain()) {
         const T *a = map + 2 * i * p.columns, *b = a + p.columns;
         for (Int j = 0; j < p.out_columns; j++) {
-          const T u = a[2 * j] < a[2 * j + 1] ? a[2 * j + 1] : a[2 * j];
-          const T v = b[2 * j] < b[2 * j + 1] ? b[2 * j + 1] : b[2 * j];
-          out[j] = u < v ? v : u;
+          out[j] = larger(larger(a[2 * j], a[2 * j + 1]), larger(b[2 * j], b[2 * j + 1]));
         }
         continue;
       }
@@ -516,7 +520,7 @@ void max_pool(const T* x, T* y, const Pool& p) {
         T best = -std::numeric_limits<T>::infinity();
         for (Int r = rows.from; r < rows.to; r++)
           for (Int c = columns.from; c < columns.to; c++)
-            best = best < map[r * p.columns + c] ? map[r * p.columns + c] : best;
+            best = larger(best, map[r * p.columns + c]);
         out[j] = best;
       }
     }
@@ -575,7 +579,6 @@ inline void pool_pair_grad(const float* row, const float* best, const float* gra
 
 template <class T>
 void max_pool_grad(const T* x, const T* y, const T* g, T* gx, const Pool& p, bool relu) {
-  const T floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
 #pragma omp parallel for schedule(static) num_threads(p.threads())
   for (Int n = 0; n < p.maps; n++) {
     const T *map = x + n * p.rows * p.columns, *best = y + n * p.out_rows * p.out_columns,
@@ -591,7 +594,7 @@ void max_pool_grad(const T* x, const T* y, const T* g, T* gx, const Pool& p, boo
       }
       const Span rows(i, p.size_rows, p.stride_rows, p.pad_rows, p.rows);
       for (Int j = 0; j < p.out_columns; j++) {
-        if (relu && !(best[j] > floor)) continue;
+        if (relu && !(best[j] > 0)) continue;
         const Span columns(j, p.size_columns, p.stride_columns, p.pad_columns, p.columns);
         for (Int r = rows.from; r < rows.to; r++)
           for (Int c = columns.from; c < columns.to; c++)
@@ -741,7 +744,7 @@ EXPORT void lasagnette1_set_threads(Int count) {
 // faults cost up to a third of a training step.
 EXPORT void lasagnette1_keep_memory() {
 #if defined(__GLIBC__)
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  if (!mallopt(M_MMAP_THRESHOLD, 1 << 30)) mallopt(M_MMAP_THRESHOLD, 32 << 20);  // older limit
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 #endif
 }

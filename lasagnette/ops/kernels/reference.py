@@ -41,6 +41,8 @@ def _padded(x: np.ndarray, pad: Padding) -> np.ndarray:
 
 def _patches(x: np.ndarray, filter_size: Pair, stride: Pair) -> np.ndarray:
     """View ``(batch, channels, rows, columns, filter rows, filter columns)``."""
+    if x.shape[2] < filter_size[0] or x.shape[3] < filter_size[1]:
+        return np.empty((*x.shape[:2], 0, 0, *filter_size), x.dtype)
     view = sliding_window_view(x, filter_size, axis=(2, 3))
     return view[:, :, :: stride[0], :: stride[1]]
 
