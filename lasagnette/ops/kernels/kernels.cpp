@@ -494,10 +494,90 @@ struct Span {
         to(std::min(length, out * stride - pad + size)) {}
 };
 
-// The larger of two numbers; a NaN stays visible.
+// The larger of two numbers, or of two vectors' lanes; a NaN stays visible.
 template <class T>
 inline T larger(T a, T b) {
-  return b > a || b != b ? b : a;
+  return (b > a) | (b != b) ? b : a;
+}
+
+// Pairs of neighbouring floats are taken apart and put together by integer arithmetic: portable, and
+// without a gather.
+constexpr int kPairBytes = kVectorBytes > 32 ? 32 : kVectorBytes;
+constexpr Int kPairs = kPairBytes / sizeof(float) / 2;
+typedef float PairVector __attribute__((vector_size(kPairBytes)));
+typedef float LoosePairs __attribute__((vector_size(kPairBytes), aligned(4), may_alias));
+typedef float HalfVector __attribute__((vector_size(kPairBytes / 2)));
+typedef uint64_t WideInts __attribute__((vector_size(kPairBytes)));
+typedef uint32_t NarrowInts __attribute__((vector_size(kPairBytes / 2)));
+
+inline PairVector load_pairs(const float* p) { return *reinterpret_cast<const LoosePairs*>(p); }
+
+// Each number twice in a row.
+inline PairVector twice(const float* p) {
+  NarrowInts narrow;
+  std::memcpy(&narrow, p, sizeof narrow);
+  WideInts wide = __builtin_convertvector(narrow, WideInts);
+  wide |= wide << 32;
+  return reinterpret_cast<PairVector>(wide);
+}
+
+// The larger number of each pair.
+inline HalfVector larger_of_pairs(PairVector pairs) {
+  const WideInts wide = reinterpret_cast<WideInts>(pairs);
+  const NarrowInts first = __builtin_convertvector(wide, NarrowInts);
+  const NarrowInts second = __builtin_convertvector(wide >> 32, NarrowInts);
+  return larger(reinterpret_cast<HalfVector>(first), reinterpret_cast<HalfVector>(second));
+}
+
+// Two rows, `pitch` apart, under 2 x 2 windows side by side; and the gradient.
+template <class T>
+inline void pool_pair(const T* row, Int columns, Int pitch, T* out) {
+  const T* next = row + pitch;
+  for (Int j = 0; j < columns; j++)
+    out[j] = larger(larger(row[2 * j], next[2 * j]), larger(row[2 * j + 1], next[2 * j + 1]));
+}
+
+template <class T>
+inline void pool_pair_grad(const T* row, const T* best, const T* grad, bool relu, Int columns,
+                           Int pitch, T* to) {
+  for (Int j = 0; j < columns; j++) {
+    const T m = best[j], v = !relu || m > 0 ? grad[j] : T(0);
+    for (Int i : {2 * j, 2 * j + 1, pitch + 2 * j, pitch + 2 * j + 1})
+      to[i] = row[i] == m ? v : T(0);
+  }
+}
+
+// The same for floats, a vector at a time; the last vector may overlap the one before.
+inline void pool_pairs(const float* row, Int columns, Int pitch, float* out) {
+  if (columns < kPairs) return pool_pair(row, columns, pitch, out);
+  for (Int j = 0;; j = std::min(j + kPairs, columns - kPairs)) {
+    const PairVector rows = larger(load_pairs(row + 2 * j), load_pairs(row + pitch + 2 * j));
+    const HalfVector values = larger_of_pairs(rows);
+    std::memcpy(out + j, &values, sizeof values);
+    if (j == columns - kPairs) return;
+  }
+}
+
+inline void pool_pairs(const double* row, Int columns, Int pitch, double* out) {
+  pool_pair(row, columns, pitch, out);
+}
+
+inline void pool_pairs_grad(const float* row, const float* best, const float* grad, bool relu,
+                            Int columns, Int pitch, float* to) {
+  if (columns < kPairs) return pool_pair_grad(row, best, grad, relu, columns, pitch, to);
+  for (Int j = 0;; j = std::min(j + kPairs, columns - kPairs)) {
+    const PairVector m = twice(best + j);
+    PairVector v = twice(grad + j);
+    if (relu) v = m > 0 ? v : PairVector{};
+    for (Int i : {2 * j, pitch + 2 * j})
+      *reinterpret_cast<LoosePairs*>(to + i) = load_pairs(row + i) == m ? v : PairVector{};
+    if (j == columns - kPairs) return;
+  }
+}
+
+inline void pool_pairs_grad(const double* row, const double* best, const double* grad, bool relu,
+                            Int columns, Int pitch, double* to) {
+  pool_pair_grad(row, best, grad, relu, columns, pitch, to);
 }
 
 template <class T>
@@ -508,10 +588,7 @@ void max_pool(const T* x, T* y, const Pool& p) {
     T* out = y + n * p.out_rows * p.out_columns;
     for (Int i = 0; i < p.out_rows; i++, out += p.out_columns) {
       if (p.plain()) {
-        const T *a = map + 2 * i * p.columns, *b = a + p.columns;
-        for (Int j = 0; j < p.out_columns; j++) {
-          out[j] = larger(larger(a[2 * j], a[2 * j + 1]), larger(b[2 * j], b[2 * j + 1]));
-        }
+        pool_pairs(map + 2 * i * p.columns, p.out_columns, p.columns, out);
         continue;
       }
       const Span rows(i, p.size_rows, p.stride_rows, p.pad_rows, p.rows);
@@ -527,56 +604,6 @@ void max_pool(const T* x, T* y, const Pool& p) {
   }
 }
 
-// Gradients of two rows, `pitch` apart, under 2 x 2 windows side by side.
-template <class T>
-inline void pool_pair_grad(const T* row, const T* best, const T* grad, bool relu, Int columns,
-                           Int pitch, T* to) {
-  for (Int j = 0; j < columns; j++) {
-    const T m = best[j], v = !relu || m > 0 ? grad[j] : T(0);
-    for (Int i : {2 * j, 2 * j + 1, pitch + 2 * j, pitch + 2 * j + 1})
-      to[i] = row[i] == m ? v : T(0);
-  }
-}
-
-constexpr int kPairBytes = kVectorBytes > 32 ? 32 : kVectorBytes;
-typedef float PairVector __attribute__((vector_size(kPairBytes)));
-typedef float LoosePairs __attribute__((vector_size(kPairBytes), aligned(4), may_alias));
-typedef uint64_t WideInts __attribute__((vector_size(kPairBytes)));
-typedef uint32_t NarrowInts __attribute__((vector_size(kPairBytes / 2)));
-
-// Each number twice in a row, by integer arithmetic: portable, and without a gather.
-inline PairVector twice(const float* p) {
-  NarrowInts narrow;
-  std::memcpy(&narrow, p, sizeof narrow);
-  WideInts wide = __builtin_convertvector(narrow, WideInts);
-  wide |= wide << 32;
-  return reinterpret_cast<PairVector>(wide);
-}
-
-template <>
-inline void pool_pair_grad(const float* row, const float* best, const float* grad, bool relu,
-                           Int columns, Int pitch, float* to) {
-  constexpr Int step = kPairBytes / sizeof(float) / 2;
-  if (columns < step) {
-    for (Int j = 0; j < columns; j++) {
-      const float m = best[j], v = !relu || m > 0 ? grad[j] : 0;
-      for (Int i : {2 * j, 2 * j + 1, pitch + 2 * j, pitch + 2 * j + 1})
-        to[i] = row[i] == m ? v : 0;
-    }
-    return;
-  }
-  for (Int j = 0;; j = std::min(j + step, columns - step)) {  // the last step may overlap
-    const PairVector m = twice(best + j);
-    PairVector v = twice(grad + j);
-    if (relu) v = m > 0 ? v : PairVector{};
-    for (Int i : {2 * j, pitch + 2 * j}) {
-      const PairVector values = *reinterpret_cast<const LoosePairs*>(row + i);
-      *reinterpret_cast<LoosePairs*>(to + i) = values == m ? v : PairVector{};
-    }
-    if (j == columns - step) break;
-  }
-}
-
 template <class T>
 void max_pool_grad(const T* x, const T* y, const T* g, T* gx, const Pool& p, bool relu) {
 #pragma omp parallel for schedule(static) num_threads(p.threads())
@@ -588,8 +615,8 @@ void max_pool_grad(const T* x, const T* y, const T* g, T* gx, const Pool& p, boo
       std::memset(out, 0, p.rows * p.columns * sizeof(T));
     for (Int i = 0; i < p.out_rows; i++, best += p.out_columns, grad += p.out_columns) {
       if (p.plain()) {
-        pool_pair_grad<T>(map + 2 * i * p.columns, best, grad, relu, p.out_columns, p.columns,
-                          out + 2 * i * p.columns);
+        pool_pairs_grad(map + 2 * i * p.columns, best, grad, relu, p.out_columns, p.columns,
+                        out + 2 * i * p.columns);
         continue;
       }
       const Span rows(i, p.size_rows, p.stride_rows, p.pad_rows, p.rows);
