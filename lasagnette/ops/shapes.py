@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["as_pair", "conv_output_length", "conv_padding", "pool_output_length"]
+__all__ = ["as_pair", "check_conv", "conv_output_length", "conv_padding", "pool_output_length"]
 
 Pad = str | int | tuple[int, int]
 
@@ -62,6 +62,20 @@ def conv_padding(pad: Pad, filter_size: tuple[int, int]) -> tuple[int, int, int,
             raise ValueError(f"conv2d: pad must not be negative, got {pad!r}")
         sides = [(rows, rows), (columns, columns)]
     return (*sides[0], *sides[1])
+
+
+def check_conv(x: tuple[int, ...], w: tuple[int, ...], bias: tuple[int, ...] | None = None) -> None:
+    """Refuse shapes of input, filters and bias that do not fit each other.
+
+    Raises
+    ------
+    ValueError
+        If the channels differ, or the bias has not one number per filter.
+    """
+    if x[1] != w[1]:
+        raise ValueError(f"conv2d: the input has {x[1]} channels, the filters have {w[1]}")
+    if bias is not None and bias != w[:1]:
+        raise ValueError(f"conv2d: the bias must have shape {w[:1]!r}, got {bias!r}")
 
 
 def conv_output_length(

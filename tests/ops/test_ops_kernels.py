@@ -178,7 +178,7 @@ def test_max_pooling_keeps_a_nan_visible(sets, place, size, stride):
 
 def test_arrays_that_do_not_fit_are_refused(sets):
     x, w = np.zeros((2, 5, 8, 8), "float32"), np.zeros((4, 3, 3, 3), "float32")
-    for compiled in sets.values():
+    for compiled in (reference, *sets.values()):
         with pytest.raises(ValueError, match="input has 5 channels, the filters have 3"):
             compiled.conv2d(x, w)
         with pytest.raises(ValueError, match=r"bias must have shape \(4,\), got \(1,\)"):

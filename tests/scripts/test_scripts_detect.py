@@ -68,7 +68,8 @@ def test_one_line_per_photograph_in_the_order_given(lasagnette: Run, tmp_path: P
     ]
     outcome = lasagnette("detect", *photos)
     assert outcome.code == 0
-    assert outcome.stderr == ""
+    # Without compiled kernels one line says so; nothing else belongs there.
+    assert [x for x in outcome.stderr.splitlines() if "slower NumPy kernels" not in x] == []
     assert lines(outcome)[1] == {
         "file": str(photos[1]),
         "width": 9,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lasagnette.ops.kernels import reference
-from lasagnette.ops.shapes import pool_output_length
+from lasagnette.ops.shapes import check_conv, pool_output_length
 
 __all__ = ["ABI", "ARGUMENTS", "NativeKernels", "symbol"]
 
@@ -91,14 +91,7 @@ class NativeKernels:
     def conv2d(self, x, w, bias=None, *, pad=(0, 0, 0, 0), stride=(1, 1), relu=False):
         x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
         bias = None if bias is None else np.ascontiguousarray(bias)
-        if x.shape[1] != w.shape[1]:
-            raise ValueError(
-                f"conv2d: the input has {x.shape[1]} channels, the filters have {w.shape[1]}"
-            )
-        if bias is not None and bias.shape != w.shape[:1]:
-            raise ValueError(
-                f"conv2d: the bias must have shape {w.shape[:1]!r}, got {bias.shape!r}"
-            )
+        check_conv(x.shape, w.shape, None if bias is None else bias.shape)
         rows = (x.shape[2] + pad[0] + pad[1] - w.shape[2]) // stride[0] + 1
         columns = (x.shape[3] + pad[2] + pad[3] - w.shape[3]) // stride[1] + 1
         y = np.empty((x.shape[0], w.shape[0], max(0, rows), max(0, columns)), x.dtype)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from lasagnette.ops.shapes import pool_output_length
+from lasagnette.ops.shapes import check_conv, pool_output_length
 
 __all__ = [
     "average_pool",
@@ -62,6 +62,7 @@ def conv2d(
     relu: bool = False,
 ) -> np.ndarray:
     """Correlate; see :func:`lasagnette.ops.kernels.conv2d`."""
+    check_conv(x.shape, w.shape, None if bias is None else bias.shape)
     filters, _, *filter_size = w.shape
     patches = _patches(_padded(x, pad), (filter_size[0], filter_size[1]), stride)
     batch, _, rows, columns = patches.shape[:4]
@@ -69,8 +70,8 @@ def conv2d(
     matrix = w.reshape(filters, -1)
     for part in _chunks(batch, matrix.shape[1] * rows * columns):
         gathered = patches[part].transpose(0, 1, 4, 5, 2, 3)
-        gathered = gathered.reshape(-1, matrix.shape[1], rows * columns)
-        y[part] = np.matmul(matrix, gathered).reshape(-1, filters, rows, columns)
+        gathered = gathered.reshape(len(gathered), matrix.shape[1], rows * columns)
+        y[part] = np.matmul(matrix, gathered).reshape(y[part].shape)
     if bias is not None:
         y += bias[:, None, None]
     return np.maximum(y, 0, out=y) if relu else y
@@ -92,8 +93,8 @@ def conv2d_grad_input(
     gx = np.zeros((batch, channels, rows + top + bottom, columns + left + right), g.dtype)
     matrix = w.reshape(filters, -1).T
     for part in _chunks(batch, matrix.shape[0] * gr * gc):
-        spread = np.matmul(matrix, g[part].reshape(-1, filters, gr * gc))
-        spread = spread.reshape(-1, channels, fr, fc, gr, gc)
+        part_g = g[part].reshape(len(g[part]), filters, gr * gc)
+        spread = np.matmul(matrix, part_g).reshape(len(part_g), channels, fr, fc, gr, gc)
         for i in range(fr):
             for j in range(fc):
                 rows_ij = slice(i, i + gr * stride[0], stride[0])
@@ -115,8 +116,9 @@ def conv2d_grad_weights(
     patches = _patches(_padded(x, pad), (fr, fc), stride)
     gw = np.zeros((filters, channels * fr * fc), x.dtype)
     for part in _chunks(x.shape[0], gw.shape[1] * g.shape[2] * g.shape[3]):
-        gathered = patches[part].transpose(1, 4, 5, 0, 2, 3).reshape(gw.shape[1], -1)
-        gw += g[part].transpose(1, 0, 2, 3).reshape(filters, -1) @ gathered.T
+        pixels = len(g[part]) * g.shape[2] * g.shape[3]
+        gathered = patches[part].transpose(1, 4, 5, 0, 2, 3).reshape(gw.shape[1], pixels)
+        gw += g[part].transpose(1, 0, 2, 3).reshape(filters, pixels) @ gathered.T
     return gw.reshape(filter_shape), g.sum(axis=(0, 2, 3), dtype=g.dtype)
 
 
