@@ -1,7 +1,17 @@
-"""The contract that every layer keeps, on one list of layers."""
+"""The contract that every layer keeps, on the cases in contract_*.py."""
 
 from __future__ import annotations
 
+import contract_conv
+import contract_dense
+import contract_embedding
+import contract_merge
+import contract_noise
+import contract_normalization
+import contract_pool
+import contract_recurrent
+import contract_shape
+import contract_special
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -10,55 +20,21 @@ from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.traversal import ancestors
 
 import lasagnette.layers as L
-from lasagnette import nonlinearities
 
-IMAGES = [(3, 7, 6)]
-VECTORS = [(5,)]
-
-# A layer, the shapes that come in (without the batch), and how to build it.
-LAYERS = {
-    "input": (IMAGES, lambda i: i),
-    "dense": (VECTORS, lambda i: L.DenseLayer(i, 4)),
-    "dense flattens": (IMAGES, lambda i: L.DenseLayer(i, 4, b=None, nonlinearity=None)),
-    "dense leading": (IMAGES, lambda i: L.DenseLayer(i, 4, num_leading_axes=-1)),
-    "conv": (IMAGES, lambda i: L.Conv2DLayer(i, 4, 3)),
-    "conv same": (IMAGES, lambda i: L.Conv2DLayer(i, 4, (3, 5), pad="same")),
-    "conv same even": (IMAGES, lambda i: L.Conv2DLayer(i, 2, (2, 4), pad="same")),
-    "conv full": (IMAGES, lambda i: L.Conv2DLayer(i, 2, (2, 3), pad="full", flip_filters=False)),
-    "conv valid": (IMAGES, lambda i: L.Conv2DLayer(i, 2, 3, pad="valid", b=None)),
-    "conv stride": (IMAGES, lambda i: L.Conv2DLayer(i, 2, 3, stride=(2, 1), pad=(1, 0))),
-    "conv untied": (IMAGES, lambda i: L.Conv2DLayer(i, 2, 3, untie_biases=True)),
-    "conv tanh": (IMAGES, lambda i: L.Conv2DLayer(i, 2, 3, nonlinearity=nonlinearities.tanh)),
-    "max pool": (IMAGES, lambda i: L.MaxPool2DLayer(i, 2)),
-    "max pool pad": (IMAGES, lambda i: L.MaxPool2DLayer(i, (3, 2), stride=2, pad=(1, 1))),
-    "max pool border": (IMAGES, lambda i: L.MaxPool2DLayer(i, 2, ignore_border=False)),
-    "average pool": (IMAGES, lambda i: L.Pool2DLayer(i, 2, pad=1, mode="average_inc_pad")),
-    "average pool no pad": (IMAGES, lambda i: L.Pool2DLayer(i, 2, pad=1, mode="average_exc_pad")),
-    "dropout": (IMAGES, lambda i: L.DropoutLayer(i, p=0.3)),
-    "dropout channels": (IMAGES, lambda i: L.DropoutLayer(i, p=0.3, shared_axes=(2, -1))),
-    "dropout unscaled": (VECTORS, lambda i: L.dropout(i, rescale=False)),
-    "dropout none": (VECTORS, lambda i: L.dropout(i, p=0)),
-    "nonlinearity": (VECTORS, lambda i: L.NonlinearityLayer(i, nonlinearities.elu)),
-    "bias": (IMAGES, lambda i: L.BiasLayer(i)),
-    "bias axes": (IMAGES, lambda i: L.BiasLayer(i, shared_axes=0)),
-    "flatten": (IMAGES, lambda i: L.FlattenLayer(i)),
-    "flatten 3": (IMAGES, lambda i: L.flatten(i, outdim=3)),
-    "reshape": (IMAGES, lambda i: L.ReshapeLayer(i, ([0], 3, -1))),
-    "reshape split": (IMAGES, lambda i: L.reshape(i, ([0], [2], 2, -1))),
-    "concat": ([(3, 4), (2, 4)], lambda i: L.ConcatLayer(i)),
-    "concat last": ([(3, 4), (3, 5)], lambda i: L.concat(i, axis=-1)),
-    "concat crop": ([(3, 4), (2, 7)], lambda i: L.ConcatLayer(i, cropping=[None, None, "center"])),
-    "merge": ([(3, 4), (3, 4)], lambda i: L.ElemwiseMergeLayer(i, pt.mul)),
-    "merge broadcast": ([(3, 1), (3, 4)], lambda i: L.ElemwiseMergeLayer(i, pt.mul)),
-    "sum": ([(3, 4)] * 3, lambda i: L.ElemwiseSumLayer(i, coeffs=[1, -0.3, 2])),
-    "sum crop": (
-        [(3, 4), (5, 3)],
-        lambda i: L.ElemwiseSumLayer(i, coeffs=0.1, cropping=[None, "lower", "upper"]),
-    ),
-    "batch norm": (IMAGES, lambda i: L.BatchNormLayer(i)),
-    "batch norm plain": (VECTORS, lambda i: L.BatchNormLayer(i, axes=0, beta=None, gamma=None)),
-    "batch_norm": (IMAGES, lambda i: L.batch_norm(L.Conv2DLayer(i, 2, 3))),
-}
+FAMILIES = [
+    contract_conv,
+    contract_dense,
+    contract_embedding,
+    contract_merge,
+    contract_noise,
+    contract_normalization,
+    contract_pool,
+    contract_recurrent,
+    contract_shape,
+    contract_special,
+]
+LAYERS = {name: case for family in FAMILIES for name, case in family.CASES.items()}
+ARGUMENTS = {cls: given for family in FAMILIES for cls, given in family.ARGUMENTS.items()}
 
 BATCH = 3
 
@@ -186,14 +162,7 @@ def test_float32_layer_stays_float32_whatever_floatx_is(build):
 
 def test_unknown_keyword_is_rejected(build):
     _, layer = build(None)
-    arguments = {
-        L.DenseLayer: (4,),
-        L.Conv2DLayer: (4, 3),
-        L.Pool2DLayer: (2,),
-        L.MaxPool2DLayer: (2,),
-        L.ReshapeLayer: (([0], -1),),
-        L.ElemwiseMergeLayer: (pt.mul,),
-    }.get(type(layer), ())
+    arguments = ARGUMENTS.get(type(layer), ())
     incoming = [(None, 3, 7, 6)] * 2 if isinstance(layer, L.MergeLayer) else (None, 3, 7, 6)
     with pytest.raises(TypeError, match=f"{type(layer).__name__} got .* argument 'nolin'"):
         type(layer)(incoming, *arguments, nolin=None)
