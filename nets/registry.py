@@ -59,7 +59,11 @@ def register(name: str, *, side: int, classes: int) -> Callable[[Builder], Build
 
 
 def _load_architectures() -> None:
-    import nets.detection  # noqa: F401  (registers its nets)
+    """Import the modules of the nets, which register them."""
+    import nets.calibration
+    import nets.detection
+    import nets.inception
+    import nets.smile  # noqa: F401
 
 
 def names() -> list[str]:
@@ -99,10 +103,11 @@ def build(
     input_var : float32 tensor4, optional, (batch, 3, side, side)
         Scaled pixels (:mod:`nets.scaling`).
     faithful : bool
-        Build exactly what the articles print, a relu on the output included. The default output is
-        linear: two relu outputs that are both negative have no gradient.
+        Build exactly what the articles print. That differs from the default in net12 and net48,
+        whose printed output has a relu (two relu outputs that are both negative have no
+        gradient), and in net48_cal, which is printed with one pooling less.
     batch_norm : bool
-        Normalise after every convolution and hidden dense layer.
+        Normalise after every convolution and hidden dense layer. net_smiles always does.
 
     Returns
     -------

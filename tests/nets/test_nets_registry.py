@@ -1,16 +1,60 @@
-"""The registry and the two detection nets."""
+"""The registry and the nets in it."""
 
 import numpy as np
 import pytest
 
-from lasagnette.layers import count_params, get_all_layers, get_all_params
+from lasagnette.layers import (
+    BatchNormLayer,
+    ConcatLayer,
+    count_params,
+    get_all_layers,
+    get_all_params,
+)
 from lasagnette.nonlinearities import linear, rectify
 from nets import registry
 
+# Classes, parameters (counted by hand) and the sides of the maps, in the order of the layers.
+NETS = {
+    "net12": (2, 9_714, [12, 6]),
+    "net12_cal": (45, 80_109, [12, 6]),
+    "net48": (2, 329_410, [48, 24, 12, 6, 3]),
+    "net48_cal": (45, 2_478_445, [48, 24, 12]),
+    "net64_inception": (2, 4_849_450, [64, 33, 17, 9]),
+    "net_smiles": (17, 334_801, [48, 24, 12, 6, 3]),
+}
+DROPOUT = {
+    "net12": [0.1, 0.5, 0.5],
+    "net12_cal": [0.1, 0.5, 0.5],
+    "net48": [0.1, 0.5, 0.5],
+    "net48_cal": [0.1, 0.3, 0.3],
+    "net64_inception": [0.1, 0.5, 0.5],
+    "net_smiles": [0.1, 0.3, 0.3],
+}
+
+
+def sides(net):
+    maps = [one.output_shape for one in get_all_layers(net) if len(one.output_shape) == 4]
+    return list(dict.fromkeys(shape[2] for shape in maps))
+
+
+def test_all_nets_of_the_articles_are_there():
+    assert registry.names() == sorted(NETS)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_size_of_the_net(name):
+    classes, parameters, maps = NETS[name]
+    net = registry.build(name)
+    spec = registry.spec(name)
+    assert net.output_shape == (None, spec.classes) == (None, classes)
+    assert get_all_layers(net)[0].shape == (None, 3, spec.side, spec.side)
+    assert count_params(net) == parameters
+    assert sides(net) == maps
+    assert [one.p for one in get_all_layers(net) if hasattr(one, "p")] == DROPOUT[name]
+
 
 def test_net12_is_the_printed_net():
-    net = registry.build("net12")
-    kinds = [type(one).__name__ for one in get_all_layers(net)]
+    kinds = [type(one).__name__ for one in get_all_layers(registry.build("net12"))]
     assert kinds == [
         "InputLayer",
         "DropoutLayer",
@@ -21,18 +65,37 @@ def test_net12_is_the_printed_net():
         "DropoutLayer",
         "DenseLayer",
     ]
-    assert [one.p for one in get_all_layers(net) if hasattr(one, "p")] == [0.1, 0.5, 0.5]
-    assert count_params(net) == 3 * 9 * 16 + 16 + 16 * 36 * 16 + 16 + 16 * 2 + 2
 
 
-def test_net48_is_the_printed_net():
-    net = registry.build("net48")
-    sides = [one.output_shape[2] for one in get_all_layers(net) if len(one.output_shape) == 4]
-    assert sides == [48, 48, 48, 24, 24, 12, 12, 6, 6, 3, 3]
-    assert count_params(net) == 329_410
+def test_the_printed_net48_cal_pools_once():
+    net = registry.build("net48_cal", faithful=True)
+    assert count_params(net) == 9_556_333
+    assert sides(net) == [48, 24]
 
 
-@pytest.mark.parametrize("name", registry.names())
+def test_inception_joins_three_branches_in_each_module():
+    net = registry.build("net64_inception")
+    joined = [one for one in get_all_layers(net) if isinstance(one, ConcatLayer)]
+    assert [one.output_shape for one in joined] == [
+        (None, 32 + 64 + 16, 64, 64),
+        (None, 64 + 96 + 48, 33, 33),
+        (None, 96 + 104 + 24, 17, 17),
+    ]
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_batch_normalisation_after_every_layer_with_weights_but_the_last(name):
+    def kinds(**options):
+        every = get_all_layers(registry.build(name, **options))
+        weighted = [one for one in every if hasattr(one, "W")]
+        return len(weighted), sum(isinstance(one, BatchNormLayer) for one in every)
+
+    weighted, normalised = kinds(batch_norm=True)
+    assert normalised == weighted - 1
+    assert kinds()[1] == (normalised if name == "net_smiles" else 0)
+
+
+@pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_parameters_have_names_of_their_own_and_are_float32(name, batch_norm):
     parameters = get_all_params(registry.build(name, batch_norm=batch_norm))
@@ -41,10 +104,11 @@ def test_parameters_have_names_of_their_own_and_are_float32(name, batch_norm):
     assert {p.get_value().dtype for p in parameters} == {np.dtype("float32")}
 
 
-@pytest.mark.parametrize("name", registry.names())
-def test_only_the_faithful_output_has_a_relu(name):
+@pytest.mark.parametrize("name", NETS)
+def test_only_the_faithful_detection_nets_end_in_a_relu(name):
     assert registry.build(name).nonlinearity is linear
-    assert registry.build(name, faithful=True).nonlinearity is rectify
+    printed = rectify if name in ("net12", "net48") else linear
+    assert registry.build(name, faithful=True).nonlinearity is printed
 
 
 def test_a_misspelt_name_gets_a_suggestion():
