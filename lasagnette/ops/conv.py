@@ -19,17 +19,32 @@ from lasagnette.ops import kernels
 from lasagnette.ops.pool import MaxPool2dGrad
 from lasagnette.ops.shapes import Pad, as_pair, conv_output_length, conv_padding
 
-__all__ = ["Conv2d", "Conv2dGradInput", "Conv2dGradWeights", "conv2d"]
+__all__ = ["Conv2d", "Conv2dGradInput", "Conv2dGradWeights", "conv2d", "conv2d_transpose"]
 
 
 class _Conv(Op):
-    """What the three Ops share: padding (top, bottom, left, right) and stride."""
+    """What the three Ops share: padding (top, bottom, left, right), stride, dilation, groups."""
 
-    __props__: tuple[str, ...] = ("pad", "stride")
+    __props__: tuple[str, ...] = ("pad", "stride", "dilation", "groups")
 
-    def __init__(self, pad: tuple[int, int, int, int], stride: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        pad: tuple[int, int, int, int],
+        stride: tuple[int, int],
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+    ) -> None:
         self.pad = pad
         self.stride = stride
+        self.dilation = dilation
+        self.groups = groups
+
+    def _geometry(self) -> tuple[Any, Any, Any, int]:
+        return self.pad, self.stride, self.dilation, self.groups
+
+    def _settings(self) -> dict[str, Any]:
+        names = ("pad", "stride", "dilation", "groups")
+        return dict(zip(names, self._geometry(), strict=True))
 
 
 class Conv2d(_Conv):
@@ -38,16 +53,19 @@ class Conv2d(_Conv):
     Inputs: x, w, and a bias ``(filters,)`` when `bias` is true.
     """
 
-    __props__ = ("pad", "stride", "bias", "relu")
+    __props__ = ("pad", "stride", "dilation", "groups", "bias", "relu")
 
     def __init__(
         self,
         pad: tuple[int, int, int, int],
         stride: tuple[int, int],
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        *,
         bias: bool = False,
         relu: bool = False,
     ) -> None:
-        super().__init__(pad, stride)
+        super().__init__(pad, stride, dilation, groups)
         self.bias = bias
         self.relu = relu
 
@@ -55,28 +73,32 @@ class Conv2d(_Conv):
         x, w, *rest = (pt.as_tensor_variable(v) for v in inputs)
         if len(rest) != self.bias:
             raise ValueError(f"Conv2d takes {2 + self.bias} inputs, got {len(inputs)}")
-        _check(x, w, *rest)
-        top, bottom, left, right = self.pad
-        fr, fc = w.type.shape[2:]
-        shape = (
-            x.type.shape[0],
-            w.type.shape[0],
-            fr and conv_output_length(x.type.shape[2], fr, self.stride[0], top, bottom),
-            fc and conv_output_length(x.type.shape[3], fc, self.stride[1], left, right),
+        _check(x, w, *rest[:1], groups=self.groups)
+        lengths = (
+            size and conv_output_length(length, size, stride, *pads, dilation)
+            for length, size, stride, pads, dilation in zip(
+                x.type.shape[2:],
+                w.type.shape[2:],
+                self.stride,
+                (self.pad[:2], self.pad[2:]),
+                self.dilation,
+                strict=True,
+            )
         )
+        shape = (x.type.shape[0], w.type.shape[0], *lengths)
         return Apply(self, [x, w, *rest], [TensorType(x.dtype, shape=shape)()])
 
     def infer_shape(self, fgraph, node, shapes):
         x, w = shapes[:2]
-        top, bottom, left, right = self.pad
-        rows = (x[2] + (top + bottom) - w[2]) // self.stride[0] + 1
-        columns = (x[3] + (left + right) - w[3]) // self.stride[1] + 1
+        (dr, dc), (sr, sc) = self.dilation, self.stride
+        rows = (x[2] + (self.pad[0] + self.pad[1] - 1) - (w[2] - 1) * dr) // sr + 1
+        columns = (x[3] + (self.pad[2] + self.pad[3] - 1) - (w[3] - 1) * dc) // sc + 1
         return [(x[0], w[0], pt.maximum(rows, 0), pt.maximum(columns, 0))]
 
     def perform(self, node, inputs, output_storage):
         x, w, *bias = inputs
         output_storage[0][0] = kernels.conv2d(
-            x, w, bias[0] if bias else None, pad=self.pad, stride=self.stride, relu=self.relu
+            x, w, bias[0] if bias else None, relu=self.relu, **self._settings()
         )
 
     def pullback(self, inputs, outputs, cotangents):
@@ -86,8 +108,8 @@ class Conv2d(_Conv):
             return [disconnected_type() for _ in inputs]
         if self.relu:
             g = _through_relu(outputs[0], g)
-        gx = Conv2dGradInput(self.pad, self.stride)(x, w, g)
-        gw, gb = Conv2dGradWeights(self.pad, self.stride).make_node(x, w, g).outputs
+        gx = Conv2dGradInput(*self._geometry())(x, w, g)
+        gw, gb = Conv2dGradWeights(*self._geometry()).make_node(x, w, g).outputs
         return [gx, gw, gb][: len(inputs)]
 
 
@@ -108,7 +130,7 @@ class Conv2dGradInput(_Conv):
 
     def make_node(self, *inputs: Any) -> Apply:
         x, w, g = inputs
-        return Apply(self, [x, w, g], [TensorType(x.type.dtype, shape=x.type.shape)()])
+        return Apply(self, [x, w, g], [TensorType(g.type.dtype, shape=x.type.shape)()])
 
     def infer_shape(self, fgraph, node, shapes):
         return [shapes[0]]
@@ -118,15 +140,13 @@ class Conv2dGradInput(_Conv):
 
     def perform(self, node, inputs, output_storage):
         x, w, g = inputs
-        output_storage[0][0] = kernels.conv2d_grad_input(
-            w, g, x.shape, pad=self.pad, stride=self.stride
-        )
+        output_storage[0][0] = kernels.conv2d_grad_input(w, g, x.shape, **self._settings())
 
     def pullback(self, inputs, outputs, cotangents):
         _x, w, g = inputs
         (v,) = cotangents
-        gw, _ = Conv2dGradWeights(self.pad, self.stride).make_node(v, w, g).outputs
-        return [disconnected_type(), gw, Conv2d(self.pad, self.stride)(v, w)]
+        gw, _ = Conv2dGradWeights(*self._geometry()).make_node(v, w, g).outputs
+        return [disconnected_type(), gw, Conv2d(*self._geometry())(v, w)]
 
 
 class Conv2dGradWeights(_Conv):
@@ -152,7 +172,7 @@ class Conv2dGradWeights(_Conv):
     def perform(self, node, inputs, output_storage):
         x, w, g = inputs
         output_storage[0][0], output_storage[1][0] = kernels.conv2d_grad_weights(
-            x, g, w.shape, pad=self.pad, stride=self.stride
+            x, g, w.shape, **self._settings()
         )
 
     def pullback(self, inputs, outputs, cotangents):
@@ -161,8 +181,8 @@ class Conv2dGradWeights(_Conv):
         to_x: Variable = disconnected_type()
         to_g: Variable | None = None
         if not isinstance(vw.type, DisconnectedType):
-            to_x = Conv2dGradInput(self.pad, self.stride).make_node(x, vw, g).outputs[0]
-            to_g = Conv2d(self.pad, self.stride).make_node(x, vw).outputs[0]
+            to_x = Conv2dGradInput(*self._geometry()).make_node(x, vw, g).outputs[0]
+            to_g = Conv2d(*self._geometry()).make_node(x, vw).outputs[0]
         if not isinstance(vb.type, DisconnectedType):
             spread = pt.zeros_like(g) + vb[None, :, None, None]
             to_g = spread if to_g is None else to_g + spread
@@ -176,6 +196,8 @@ def conv2d(
     *,
     pad: Pad = "valid",
     stride: int | tuple[int, int] = (1, 1),
+    dilation: int | tuple[int, int] = (1, 1),
+    groups: int = 1,
     flip_filters: bool = True,
     relu: bool = False,
 ) -> Variable:
@@ -184,12 +206,16 @@ def conv2d(
     Parameters
     ----------
     x : tensor4, (batch, channels, rows, columns)
-    w : tensor4, (filters, channels, filter rows, filter columns)
+    w : tensor4, (filters, channels / groups, filter rows, filter columns)
         The filters' rows and columns must be known when the graph is built.
     bias : vector, optional, (filters,)
     pad : {'valid', 'same', 'full'}, int or pair of int
         Zeros around the image.
     stride : int or pair of int
+    dilation : int or pair of int
+        Step between the filter's taps: ``dilation - 1`` zeros stand between them.
+    groups : int
+        The first of so many parts of the filters sees the first part of the channels, and so on.
     flip_filters : bool
         True (default): true convolution, as in Lasagne; False: correlation.
     relu : bool
@@ -202,27 +228,99 @@ def conv2d(
     Raises
     ------
     ValueError
-        For another `pad`, a `stride` below 1, filters of unknown size or inputs of
-        wrong rank or type.
+        For another `pad`, a `stride`, `dilation` or `groups` below 1, filters of unknown size or
+        inputs of wrong rank or type.
     """
     x, w = pt.as_tensor_variable(x), pt.as_tensor_variable(w)
-    _check(x, w)
-    filter_size = w.type.shape[2:]
-    if None in filter_size:
+    _check(x, w, groups=groups)
+    stride = _steps(stride, "stride")
+    dilation = _steps(dilation, "dilation")
+    padding = conv_padding(pad, _reach(w, dilation))
+    if flip_filters:
+        w = w[:, :, ::-1, ::-1]
+    op = Conv2d(padding, stride, dilation, groups, bias=bias is not None, relu=relu)
+    return op.make_node(*((x, w) if bias is None else (x, w, bias))).outputs[0]
+
+
+def conv2d_transpose(
+    x: Any,
+    w: Any,
+    output_size: tuple[Any, Any] | None = None,
+    *,
+    pad: Pad = "valid",
+    stride: int | tuple[int, int] = (1, 1),
+    dilation: int | tuple[int, int] = (1, 1),
+    groups: int = 1,
+    flip_filters: bool = False,
+) -> Variable:
+    """Do the transpose of :func:`conv2d`: what carries gradients to its input, as a forward pass.
+
+    Parameters
+    ----------
+    x : tensor4, (batch, channels, rows, columns)
+        What :func:`conv2d` would return.
+    w : tensor4, (channels, filters / groups, filter rows, filter columns)
+        What :func:`conv2d` would use: its filters are this function's channels.
+    output_size : pair of int, scalar or None, optional
+        Rows and columns of the result; None for the smallest that :func:`conv2d` would map to
+        the rows and columns of `x`.
+    pad, stride, dilation, groups, flip_filters
+        Of the :func:`conv2d` that is transposed: `pad` cuts zeros off the result, a stride
+        enlarges it.
+
+    Returns
+    -------
+    tensor4, (batch, filters, rows, columns)
+
+    Raises
+    ------
+    ValueError
+        As :func:`conv2d`.
+    """
+    x, w = pt.as_tensor_variable(x), pt.as_tensor_variable(w)
+    _check_types(x, w)
+    if len({x.type.shape[1], w.type.shape[0]} - {None}) > 1:
+        raise ValueError(
+            f"conv2d_transpose: the input has {x.type.shape[1]!r} channels, "
+            f"the filters are for {w.type.shape[0]!r}"
+        )
+    stride = _steps(stride, "stride")
+    dilation = _steps(dilation, "dilation")
+    reach = _reach(w, dilation)
+    padding = conv_padding(pad, reach)
+    if flip_filters:
+        w = w[:, :, ::-1, ::-1]
+    sizes = []
+    for axis, size in enumerate(output_size or (None, None)):
+        if size is None:
+            length = x.type.shape[2 + axis]
+            length = x.shape[2 + axis] if length is None else length
+            size = (length - 1) * stride[axis] + reach[axis] - sum(padding[2 * axis : 2 * axis + 2])
+        sizes.append(size)
+    channels = w.type.shape[1] or w.shape[1]
+    like = pt.broadcast_to(pt.zeros((), dtype=x.dtype), (x.shape[0], channels * groups, *sizes))
+    return Conv2dGradInput(padding, stride, dilation, groups).make_node(like, w, x).outputs[0]
+
+
+def _steps(value: Any, name: str) -> tuple[int, int]:
+    pair = as_pair(value, f"conv2d: {name}")
+    if min(pair) < 1:
+        raise ValueError(f"conv2d: {name} must be at least 1, got {pair!r}")
+    return pair
+
+
+def _reach(w: Variable, dilation: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns that the filters span."""
+    rows, columns = w.type.shape[2:]
+    if rows is None or columns is None:
         raise ValueError(
             f"conv2d: the filters' rows and columns must be known, got shape {w.type.shape!r}; "
             "use pytensor.tensor.specify_shape or a shared variable with a static shape"
         )
-    stride = as_pair(stride, "conv2d: stride")
-    if min(stride) < 1:
-        raise ValueError(f"conv2d: stride must be at least 1, got {stride!r}")
-    if flip_filters:
-        w = w[:, :, ::-1, ::-1]
-    op = Conv2d(conv_padding(pad, filter_size), stride, bias is not None, relu)
-    return op.make_node(*((x, w) if bias is None else (x, w, bias))).outputs[0]
+    return (rows - 1) * dilation[0] + 1, (columns - 1) * dilation[1] + 1
 
 
-def _check(x: Variable, w: Variable, bias: Variable | None = None) -> None:
+def _check_types(x: Variable, w: Variable, bias: Variable | None = None) -> None:
     if x.type.ndim != 4 or w.type.ndim != 4:
         raise ValueError(
             "conv2d: input and filters must have 4 dimensions, "
@@ -236,8 +334,17 @@ def _check(x: Variable, w: Variable, bias: Variable | None = None) -> None:
             "conv2d: input, filters and bias must all be float32 or all float64, "
             f"got {sorted(dtypes)!r}; cast them to one type"
         )
-    channels = {x.type.shape[1], w.type.shape[1]} - {None}
-    if len(channels) > 1:
+
+
+def _check(x: Variable, w: Variable, bias: Variable | None = None, groups: int = 1) -> None:
+    _check_types(x, w, bias)
+    filters, channels = w.type.shape[:2]
+    if groups < 1 or (filters is not None and filters % groups):
         raise ValueError(
-            f"conv2d: the input has {x.type.shape[1]!r} channels, the filters {w.type.shape[1]!r}"
+            f"conv2d: groups must be positive and divide the {filters!r} filters, got {groups!r}"
+        )
+    if None not in (x.type.shape[1], channels) and x.type.shape[1] != channels * groups:
+        among = f" for each of {groups} groups" if groups > 1 else ""
+        raise ValueError(
+            f"conv2d: the input has {x.type.shape[1]!r} channels, the filters {channels!r}{among}"
         )

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["as_pair", "check_conv", "conv_output_length", "conv_padding", "pool_output_length"]
+__all__ = [
+    "as_pair",
+    "check_conv",
+    "conv_output_length",
+    "conv_output_shape",
+    "conv_padding",
+    "pool_output_length",
+]
 
 Pad = str | int | tuple[int, int]
 
@@ -38,7 +45,7 @@ def conv_padding(pad: Pad, filter_size: tuple[int, int]) -> tuple[int, int, int,
         'same' keeps the size; for an even filter the extra zero goes to the top and left,
         as in Lasagne.
     filter_size : pair of int
-        Rows and columns of the filter.
+        Rows and columns that the filter spans, ``(size - 1) * dilation + 1``.
 
     Raises
     ------
@@ -64,22 +71,61 @@ def conv_padding(pad: Pad, filter_size: tuple[int, int]) -> tuple[int, int, int,
     return (*sides[0], *sides[1])
 
 
-def check_conv(x: tuple[int, ...], w: tuple[int, ...], bias: tuple[int, ...] | None = None) -> None:
+# Kernels number the values of one padded image with 32 bits.
+MAX_IMAGE = 2**31 - 2**16
+
+
+def check_conv(
+    x: tuple[int, ...],
+    w: tuple[int, ...],
+    bias: tuple[int, ...] | None = None,
+    *,
+    pad: tuple[int, int, int, int] = (0, 0, 0, 0),
+    groups: int = 1,
+) -> None:
     """Refuse shapes of input, filters and bias that do not fit each other.
 
     Raises
     ------
     ValueError
-        If the channels differ, or the bias has not one number per filter.
+        If the channels differ, the filters do not divide into the groups, the bias has not one
+        number per filter, or one padded image has too many values.
     """
-    if x[1] != w[1]:
-        raise ValueError(f"conv2d: the input has {x[1]} channels, the filters have {w[1]}")
+    if x[1] != w[1] * groups:
+        among = f" for each of {groups} groups" if groups > 1 else ""
+        raise ValueError(f"conv2d: the input has {x[1]} channels, the filters have {w[1]}{among}")
+    if w[0] % groups:
+        raise ValueError(f"conv2d: {w[0]} filters cannot be divided into {groups} groups")
     if bias is not None and bias != w[:1]:
         raise ValueError(f"conv2d: the bias must have shape {w[:1]!r}, got {bias!r}")
+    size = max(x[1], w[0]) * (x[2] + pad[0] + pad[1]) * (x[3] + pad[2] + pad[3])
+    if size > MAX_IMAGE:
+        raise ValueError(
+            f"conv2d: one padded image may have {MAX_IMAGE} values, got {size} from input "
+            f"{x!r}, filters {w!r} and padding {pad!r}; cut it into pieces"
+        )
+
+
+def conv_output_shape(
+    x: tuple[int, ...],
+    w: tuple[int, ...],
+    pad: tuple[int, int, int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+) -> tuple[int, int, int, int]:
+    """Shape of a convolution's output, from the shapes of input and filters."""
+    rows = (x[2] + pad[0] + pad[1] - (w[2] - 1) * dilation[0] - 1) // stride[0] + 1
+    columns = (x[3] + pad[2] + pad[3] - (w[3] - 1) * dilation[1] - 1) // stride[1] + 1
+    return x[0], w[0], max(0, rows), max(0, columns)
 
 
 def conv_output_length(
-    length: int | None, filter_length: int, stride: int, before: int, after: int
+    length: int | None,
+    filter_length: int,
+    stride: int,
+    before: int,
+    after: int,
+    dilation: int = 1,
 ) -> int | None:
     """Length of a convolution's output along one direction.
 
@@ -90,10 +136,13 @@ def conv_output_length(
     filter_length, stride : int
     before, after : int
         Zeros added at the two ends.
+    dilation : int
+        Step between the filter's taps.
     """
     if length is None:
         return None
-    return max(0, (length + before + after - filter_length) // stride + 1)
+    reach = (filter_length - 1) * dilation
+    return max(0, (length + before + after - reach - 1) // stride + 1)
 
 
 def pool_output_length(

@@ -26,6 +26,8 @@ convolutions = st.fixed_dictionaries(
         "filters": st.integers(1, 20),
         "size": st.tuples(st.integers(1, 5), st.integers(1, 5)),
         "stride": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "dilation": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "groups": st.integers(1, 3),
         "pad": st.sampled_from(["valid", "same", "full", 1, (2, 0), 7]),
         "dtype": st.sampled_from(["float32", "float64"]),
         "relu": st.booleans(),
@@ -59,8 +61,11 @@ def sets():
     return {name: NativeKernels(kernels._runnable()[name]) for name in COMPILED}
 
 
-def slow_conv2d(x, w, bias, pad, stride):
+def slow_conv2d(x, w, bias, pad, stride, dilation=(1, 1)):
     """Correlation as four sums in loops over output pixels."""
+    wide = np.zeros((*w.shape[:2], *((k - 1) * d + 1 for k, d in zip(w.shape[2:], dilation, strict=True))))
+    wide[:, :, :: dilation[0], :: dilation[1]] = w
+    w = wide
     top, bottom, left, right = pad
     x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
     rows = (x.shape[2] - w.shape[2]) // stride[0] + 1
@@ -76,35 +81,45 @@ def slow_conv2d(x, w, bias, pad, stride):
 
 @pytest.mark.parametrize("pad", ["valid", "same", "full", (2, 1)])
 @pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
-def test_reference_convolution_is_the_sum_over_patches(pad, stride):
+@pytest.mark.parametrize("dilation", [(1, 1), (3, 2)])
+def test_reference_convolution_is_the_sum_over_patches(pad, stride, dilation):
     rng = np.random.default_rng(0)
     x, w, bias = rng.normal(size=(2, 3, 9, 7)), rng.normal(size=(4, 3, 3, 2)), rng.normal(size=4)
-    padding = conv_padding(pad, (3, 2))
-    y = reference.conv2d(x, w, bias, pad=padding, stride=stride)
-    np.testing.assert_allclose(y, slow_conv2d(x, w, bias, padding, stride), atol=1e-12)
+    padding = conv_padding(pad, (2 * dilation[0] + 1, dilation[1] + 1))
+    y = reference.conv2d(x, w, bias, pad=padding, stride=stride, dilation=dilation)
+    np.testing.assert_allclose(y, slow_conv2d(x, w, bias, padding, stride, dilation), atol=1e-12)
+
+
+def test_reference_groups_are_convolutions_side_by_side():
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 6, 9, 7)), rng.normal(size=(4, 3, 3, 2))
+    y = reference.conv2d(x, w, groups=2)
+    halves = [reference.conv2d(x[:, :3], w[:2]), reference.conv2d(x[:, 3:], w[2:])]
+    np.testing.assert_array_equal(y, np.concatenate(halves, axis=1))
 
 
 @given(convolutions)
 @settings(deadline=None, max_examples=50)
 def test_compiled_convolutions_equal_the_reference(sets, case):
-    size, stride, dtype = case["size"], case["stride"], case["dtype"]
+    size, dtype, groups = case["size"], case["dtype"], case["groups"]
     pad = conv_padding(case["pad"], size)
+    how = {"pad": pad} | {name: case[name] for name in ("stride", "dilation", "groups")}
     rng = np.random.default_rng(1)
 
     def draw(*shape):
         return rng.normal(size=shape).astype(dtype)
 
-    x = draw(case["batch"], case["channels"], case["rows"], case["columns"])
-    w = draw(case["filters"], case["channels"], *size)
-    bias = draw(case["filters"])
-    y = reference.conv2d(x, w, bias, pad=pad, stride=stride, relu=case["relu"])
+    x = draw(case["batch"], case["channels"] * groups, case["rows"], case["columns"])
+    w = draw(case["filters"] * groups, case["channels"], *size)
+    bias = draw(len(w))
+    y = reference.conv2d(x, w, bias, relu=case["relu"], **how)
     g = draw(*y.shape)
-    gx = reference.conv2d_grad_input(w, g, x.shape, pad=pad, stride=stride)
-    gw, gb = reference.conv2d_grad_weights(x, g, w.shape, pad=pad, stride=stride)
+    gx = reference.conv2d_grad_input(w, g, x.shape, **how)
+    gw, gb = reference.conv2d_grad_weights(x, g, w.shape, **how)
     for compiled in sets.values():
-        close(compiled.conv2d(x, w, bias, pad=pad, stride=stride, relu=case["relu"]), y, dtype)
-        close(compiled.conv2d_grad_input(w, g, x.shape, pad=pad, stride=stride), gx, dtype)
-        weights, biases = compiled.conv2d_grad_weights(x, g, w.shape, pad=pad, stride=stride)
+        close(compiled.conv2d(x, w, bias, relu=case["relu"], **how), y, dtype)
+        close(compiled.conv2d_grad_input(w, g, x.shape, **how), gx, dtype)
+        weights, biases = compiled.conv2d_grad_weights(x, g, w.shape, **how)
         close(weights, gw, dtype)
         close(biases, gb, dtype)
 
@@ -183,6 +198,10 @@ def test_arrays_that_do_not_fit_are_refused(sets):
             compiled.conv2d(x, w)
         with pytest.raises(ValueError, match=r"bias must have shape \(4,\), got \(1,\)"):
             compiled.conv2d(x[:, :3], w, np.zeros(1, "float32"))
+        with pytest.raises(ValueError, match="6 channels, the filters have 3 for each of 3 groups"):
+            compiled.conv2d(np.zeros((2, 6, 8, 8), "float32"), w, groups=3)
+        with pytest.raises(ValueError, match="one padded image may have 2147418112 values, got"):
+            compiled.conv2d(x[:, :3], w, pad=(1 << 15,) * 4)
 
 
 def test_dropout_masks_are_the_same_bits_everywhere_and_fair(sets):

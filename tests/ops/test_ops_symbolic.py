@@ -10,7 +10,7 @@ from pytensor.compile.mode import Mode
 from pytensor.gradient import verify_grad
 from scipy.signal import convolve2d, correlate2d
 
-from lasagnette.ops import conv2d, dropout_mask, pool2d
+from lasagnette.ops import conv2d, conv2d_transpose, dropout_mask, pool2d
 from lasagnette.ops.pool import MaxPool2dGrad
 
 PLAIN = Mode("py", "fast_compile")
@@ -32,6 +32,46 @@ def test_convolution_gradients(rng, pad, stride, flip, relu):
 
     arrays = [rng.rand(2, 2, 6, 5) - 0.5, rng.rand(3, 2, 3, 2) - 0.5, rng.rand(3) - 0.5]
     verify_grad(f, arrays, rng=rng, mode=PLAIN)
+
+
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_gradients_of_dilated_and_grouped_convolutions(rng, dilation, groups):
+    def f(x, w, b):
+        return conv2d(x, w, b, pad="same", stride=(1, 2), dilation=dilation, groups=groups)
+
+    arrays = [rng.rand(2, 4, 6, 7) - 0.5, rng.rand(6, 4 // groups, 3, 2) - 0.5, rng.rand(6)]
+    verify_grad(f, arrays, rng=rng, mode=PLAIN)
+
+
+@pytest.mark.parametrize("output_size", [None, (8, 7), (None, 7)])
+@pytest.mark.parametrize("flip", [True, False])
+def test_the_transposed_convolution_and_its_gradients(rng, output_size, flip):
+    """It is the transpose of the matrix of the convolution."""
+    how = {"pad": (1, 0), "stride": (2, 3), "flip_filters": flip}
+
+    def f(x, w):
+        return conv2d_transpose(x, w, output_size, **how)
+
+    x, w = rng.rand(2, 3, 4, 2) - 0.5, rng.rand(3, 2, 3, 2) - 0.5
+    y = f(pt.constant(x), pt.constant(w)).eval(mode=PLAIN)
+    assert y.shape == (
+        2,
+        2,
+        *(size or least for size, least in zip(output_size or (0, 0), (7, 5), strict=True)),
+    )
+    u = rng.rand(*y.shape)
+    along = conv2d(u, w, **how).eval(mode=PLAIN)
+    np.testing.assert_allclose((y * u).sum(), (along * x).sum(), rtol=1e-10)
+    verify_grad(f, [x, w], rng=rng, mode=PLAIN)
+
+
+def test_the_transposed_convolution_takes_symbolic_sizes(rng):
+    rows = pt.iscalar("rows")
+    x = pt.tensor4("x", dtype="float64")
+    y = conv2d_transpose(x, rng.rand(3, 2, 3, 3), (rows, None), stride=2)
+    f = pytensor.function([x, rows], y, mode=PLAIN)
+    assert f(rng.rand(1, 3, 4, 2), 10).shape == (1, 2, 10, 5)
 
 
 def test_second_derivatives_of_a_convolution(rng):

@@ -28,11 +28,12 @@ from lasagnette.ops.dropout import DropoutMask
 from lasagnette.ops.kernels.native import ABI, ARGUMENTS, symbol
 from lasagnette.ops.kernels.reference import mask_threshold
 from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, MaxPool2dGrad
+from lasagnette.ops.shapes import MAX_IMAGE
 
 __all__ = ["DISPATCH"]
 
 # Rises with every change of what a dispatch compiles: the caches know nothing else about it.
-CACHE_VERSION = 100 * ABI + 3
+CACHE_VERSION = 100 * ABI
 
 
 def _external(function: str, dtype: str) -> Any:
@@ -48,7 +49,7 @@ def _external(function: str, dtype: str) -> Any:
 
 def _conv2d(op, node, **kwargs):
     top, bottom, left, right = op.pad
-    sr, sc = op.stride
+    (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     has_bias, relu = op.bias, int(op.relu)
     call = _external("conv2d", node.inputs[0].type.dtype)
 
@@ -56,17 +57,19 @@ def _conv2d(op, node, **kwargs):
     def run(x, w, bias):
         n, c, h, v = x.shape
         o, channels, kr, kc = w.shape
-        if channels != c:
+        if channels * groups != c or o % groups:
             raise ValueError("conv2d: the input has another number of channels than the filters")
         if has_bias and bias.size != o:
             raise ValueError("conv2d: the bias has another length than there are filters")
-        rows = max(0, (h + top + bottom - kr) // sr + 1)
-        columns = max(0, (v + left + right - kc) // sc + 1)
+        if max(c, o) * (h + top + bottom) * (v + left + right) > MAX_IMAGE:
+            raise ValueError("conv2d: one padded image has too many values; cut it into pieces")
+        rows = max(0, (h + top + bottom - (kr - 1) * dr - 1) // sr + 1)
+        columns = max(0, (v + left + right - (kc - 1) * dc - 1) // sc + 1)
         y = np.empty((n, o, rows, columns), x.dtype)
         bias_address = bias.ctypes.data if has_bias else np.uint64(0)
         call(
             *(x.ctypes.data, w.ctypes.data, bias_address, y.ctypes.data),
-            *(n, c, h, v, o, kr, kc, rows, columns, sr, sc, top, left, relu),
+            *(n, c, h, v, o, kr, kc, rows, columns, groups, sr, sc, dr, dc, top, left, relu),
         )
         return y
 
@@ -89,8 +92,8 @@ def _conv2d(op, node, **kwargs):
 
 def _conv2d_grad_input(op, node, **kwargs):
     top, left = op.pad[0], op.pad[2]
-    sr, sc = op.stride
-    call = _external("conv2d_grad_input", node.inputs[0].type.dtype)
+    (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
+    call = _external("conv2d_grad_input", node.inputs[1].type.dtype)
 
     @numba_njit
     def run(x, w, g):
@@ -99,7 +102,8 @@ def _conv2d_grad_input(op, node, **kwargs):
         gx = np.empty(x.shape, g.dtype)
         call(
             *(w.ctypes.data, g.ctypes.data, gx.ctypes.data),
-            *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3], sr, sc, top, left),
+            *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3]),
+            *(groups, sr, sc, dr, dc, top, left),
         )
         return gx
 
@@ -112,7 +116,7 @@ def _conv2d_grad_input(op, node, **kwargs):
 
 def _conv2d_grad_weights(op, node, **kwargs):
     top, left = op.pad[0], op.pad[2]
-    sr, sc = op.stride
+    (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     call = _external("conv2d_grad_weights", node.inputs[0].type.dtype)
 
     @numba_njit
@@ -122,7 +126,8 @@ def _conv2d_grad_weights(op, node, **kwargs):
         gw, gb = np.empty(w.shape, x.dtype), np.empty(o, x.dtype)
         call(
             *(x.ctypes.data, g.ctypes.data, gw.ctypes.data, gb.ctypes.data),
-            *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3], sr, sc, top, left),
+            *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3]),
+            *(groups, sr, sc, dr, dc, top, left),
         )
         return gw, gb
 

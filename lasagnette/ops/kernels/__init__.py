@@ -175,34 +175,55 @@ def describe() -> dict[str, Any]:
     return {"name": name, "threads": _threads, "available": available, "reason": ""}
 
 
-def conv2d(x, w, bias=None, *, pad=(0, 0, 0, 0), stride=(1, 1), relu=False):
+def conv2d(
+    x, w, bias=None, *, pad=(0, 0, 0, 0), stride=(1, 1), dilation=(1, 1), groups=1, relu=False
+):
     """Correlate a batch with filters.
 
     Parameters
     ----------
     x : array, (batch, channels, rows, columns)
-    w : array, (filters, channels, filter rows, filter columns)
+    w : array, (filters, channels / groups, filter rows, filter columns)
     bias : array, optional, (filters,)
     pad : (top, bottom, left, right)
     stride : (rows, columns)
+    dilation : (rows, columns)
+        Steps between the filters' taps.
+    groups : int
+        The first of so many parts of the filters sees the first part of the channels, and so on.
     relu : bool
         Cut the result at zero.
 
     Returns
     -------
     array, (batch, filters, rows, columns)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other, or one padded image has over 2**31 values.
     """
-    return (_native or reference).conv2d(x, w, bias, pad=pad, stride=stride, relu=relu)
+    return (_native or reference).conv2d(
+        x, w, bias, pad=pad, stride=stride, dilation=dilation, groups=groups, relu=relu
+    )
 
 
-def conv2d_grad_input(w, g, input_shape, *, pad=(0, 0, 0, 0), stride=(1, 1)):
+def conv2d_grad_input(
+    w, g, input_shape, *, pad=(0, 0, 0, 0), stride=(1, 1), dilation=(1, 1), groups=1
+):
     """Gradient of :func:`conv2d` for its input, from the gradient `g` of its output."""
-    return (_native or reference).conv2d_grad_input(w, g, input_shape, pad=pad, stride=stride)
+    return (_native or reference).conv2d_grad_input(
+        w, g, input_shape, pad=pad, stride=stride, dilation=dilation, groups=groups
+    )
 
 
-def conv2d_grad_weights(x, g, filter_shape, *, pad=(0, 0, 0, 0), stride=(1, 1)):
+def conv2d_grad_weights(
+    x, g, filter_shape, *, pad=(0, 0, 0, 0), stride=(1, 1), dilation=(1, 1), groups=1
+):
     """Gradients of :func:`conv2d` for filters and bias."""
-    return (_native or reference).conv2d_grad_weights(x, g, filter_shape, pad=pad, stride=stride)
+    return (_native or reference).conv2d_grad_weights(
+        x, g, filter_shape, pad=pad, stride=stride, dilation=dilation, groups=groups
+    )
 
 
 def max_pool(x, size, stride, pad=(0, 0), ignore_border=True):

@@ -90,17 +90,26 @@ T* scratch(Int count) {
   return static_cast<T*>(buffer.memory);
 }
 
-// A correlation: `channels` maps of rows x columns, of which every `dilation`-th pixel is real
-// (the others are zeros between them), padded, against `outputs` filters.
+// A correlation in groups: `channels` maps of rows x columns, of which every `zoom`-th pixel is real
+// (the others are zeros between them), padded, against the group's `outputs` filters, whose taps are
+// `dilation` apart. Group k of every image uses filter bank k, so that images and groups are numbered
+// as one: "part" p is group p % groups of image p / groups.
 struct Geometry {
-  Int batch, channels, rows, columns, outputs, filter_rows, filter_columns, out_rows, out_columns;
-  Int stride_rows, stride_columns, top, left;
-  Int dilation_rows = 1, dilation_columns = 1;
+  Int batch, groups, channels, rows, columns, outputs, filter_rows, filter_columns, out_rows,
+      out_columns;
+  Int stride_rows, stride_columns, dilation_rows, dilation_columns, top, left;
+  Int zoom_rows = 1, zoom_columns = 1;
 
+  Int parts() const { return batch * groups; }
   Int taps() const { return channels * filter_rows * filter_columns; }
+  Int map() const { return out_rows * out_columns; }
+  Int in_size() const { return channels * rows * columns; }
+  Int out_size() const { return outputs * map(); }
   // Row length and rows of one phase of the padded copy of `out` output rows.
-  Int pitch() const { return out_columns + (filter_columns - 1) / stride_columns; }
-  Int height(Int out) const { return out + (filter_rows - 1) / stride_rows; }
+  Int pitch() const {
+    return out_columns + (filter_columns - 1) * dilation_columns / stride_columns;
+  }
+  Int height(Int out) const { return out + (filter_rows - 1) * dilation_rows / stride_rows; }
   Int copy_size(Int out) const {
     return channels * stride_rows * stride_columns * height(out) * pitch();
   }
@@ -112,20 +121,21 @@ void tap_offsets(const Geometry& g, Int out_rows, int32_t* offsets) {
   for (Int c = 0; c < g.channels; c++)
     for (Int i = 0; i < g.filter_rows; i++)
       for (Int j = 0; j < g.filter_columns; j++) {
+        const Int row = i * g.dilation_rows, column = j * g.dilation_columns;
         const Int phase =
-            (c * g.stride_rows + i % g.stride_rows) * g.stride_columns + j % g.stride_columns;
-        *offsets++ = static_cast<int32_t>(phase * plane + (i / g.stride_rows) * g.pitch() +
-                                          j / g.stride_columns);
+            (c * g.stride_rows + row % g.stride_rows) * g.stride_columns + column % g.stride_columns;
+        *offsets++ = static_cast<int32_t>(phase * plane + (row / g.stride_rows) * g.pitch() +
+                                          column / g.stride_columns);
       }
 }
 
 // Copies one row: columns b, b + stride, ... of the padded row.
 template <class T>
 void copy_row(const T* row, const Geometry& g, Int b, Int pitch, T* out) {
-  if (g.dilation_columns > 1) {  // a gradient: its stride is 1
+  if (g.zoom_columns > 1) {  // a gradient: its stride is 1
     std::memset(out, 0, pitch * sizeof(T));
     for (Int c = 0; c < g.columns; c++) {
-      const Int q = c * g.dilation_columns + g.left;
+      const Int q = c * g.zoom_columns + g.left;
       if (q >= 0 && q < pitch) out[q] = row[c];
     }
     return;
@@ -147,17 +157,17 @@ void copy_row(const T* row, const Geometry& g, Int b, Int pitch, T* out) {
 template <class T>
 void copy_padded(const T* x, const Geometry& g, Int first, Int count, T* out) {
   const Int pitch = g.pitch(), height = g.height(count);
-  const Int high = (g.rows - 1) * g.dilation_rows + 1;
+  const Int high = (g.rows - 1) * g.zoom_rows + 1;
   for (Int c = 0; c < g.channels; c++)
     for (Int a = 0; a < g.stride_rows; a++)
       for (Int b = 0; b < g.stride_columns; b++)
         for (Int r = 0; r < height; r++, out += pitch) {
           const Int y = (first + r) * g.stride_rows + a - g.top;
-          if (y < 0 || y >= high || y % g.dilation_rows) {
+          if (y < 0 || y >= high || y % g.zoom_rows) {
             std::memset(out, 0, pitch * sizeof(T));
             continue;
           }
-          const T* row = x + (c * g.rows + y / g.dilation_rows) * g.columns;
+          const T* row = x + (c * g.rows + y / g.zoom_rows) * g.columns;
           copy_row(row, g, b, pitch, out);
         }
   std::memset(out, 0, kVectorBytes);  // the last vector reads past the end
@@ -257,7 +267,7 @@ inline void scatter(Vector<T> values, const Strip& strip, Int end, T* map) {
 template <class T, int Width>
 void convolve_strips(const T* weights, const T* bias, bool relu, const Geometry& g, const T* copy,
                      const int32_t* offsets, const Strip* strips, Int end, T* y) {
-  const Int map = g.out_rows * g.out_columns, taps = g.taps();
+  const Int map = g.map(), taps = g.taps();
   const T* pixels[Width];
   for (int v = 0; v < Width; v++) pixels[v] = copy + strips[v].at;
   for (Int o = 0; o < g.outputs; o += kOutputs) {
@@ -278,16 +288,21 @@ template <class T>
 Int band_rows(const Geometry& g, int threads) {
   const Int row_bytes = g.channels * g.stride_rows * g.stride_columns * g.pitch() * sizeof(T);
   const Int cached = kBandBytes / std::max<Int>(1, row_bytes) - (g.height(1) - 1);
-  const Int shared = g.batch >= 2 * threads ? g.out_rows : (g.out_rows * g.batch) / (2 * threads);
+  const Int shared =
+      g.parts() >= 2 * threads ? g.out_rows : (g.out_rows * g.parts()) / (2 * threads);
   return std::max<Int>(1, std::min({g.out_rows, std::max<Int>(4, cached), std::max<Int>(4, shared)}));
 }
 
 int threads_for(const Geometry& g) {
-  const Int work = g.batch * g.out_rows * g.out_columns * g.taps() * g.outputs;
+  const Int work = g.parts() * g.out_size() * g.taps();
   return work < kSmallWork ? 1 : thread_count;
 }
 
-// weights: [outputs / kOutputs][taps][kOutputs]
+Int packed_size(const Geometry& g) {
+  return (g.outputs + kOutputs - 1) / kOutputs * g.taps() * kOutputs;
+}
+
+// weights: [groups][outputs / kOutputs][taps][kOutputs]
 template <class T>
 void convolve(const T* x, const T* weights, const T* bias, bool relu, const Geometry& g, T* y) {
   constexpr int lanes = Simd<T>::lanes;
@@ -300,40 +315,43 @@ void convolve(const T* x, const T* weights, const T* bias, bool relu, const Geom
   tap_offsets(g, rows, offsets);
   const Int n = cut_strips<T>(g, rows, strips), n_last = cut_strips<T>(g, rest, last_strips);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (Int task = 0; task < g.batch * bands; task++) {
-    const Int image = task / bands, band = task % bands;
+  for (Int task = 0; task < g.parts() * bands; task++) {
+    const Int part = task / bands, band = task % bands, group = part % g.groups;
     const bool last = band == bands - 1;
     T* copy = scratch<T, 0>(g.copy_size(rows) + lanes);
-    copy_padded(x + image * g.channels * g.rows * g.columns, g, band * rows, rows, copy);
-    T* to = y + image * g.outputs * g.out_rows * g.out_columns + band * rows * g.out_columns;
+    copy_padded(x + part * g.in_size(), g, band * rows, rows, copy);
+    T* to = y + part * g.out_size() + band * rows * g.out_columns;
     const Strip* from = last ? last_strips : strips;
     const Int count = last ? n_last : n, end = (last ? rest : rows) * g.out_columns;
     for (Int i = 0; i < count; i += kVectors) {
       auto run = count - i >= 3   ? convolve_strips<T, 3>
                  : count - i == 2 ? convolve_strips<T, 2>
                                   : convolve_strips<T, 1>;
-      run(weights, bias, relu, g, copy, offsets, from + i, end, to);
+      run(weights + group * packed_size(g), bias ? bias + group * g.outputs : nullptr, relu, g, copy,
+          offsets, from + i, end, to);
     }
   }
 }
 
 // Interleaves kOutputs filters, so that the inner loop reads its weights in a row.
-// weight(output, tap) gives one weight.
+// weight(group, output, tap) gives one weight.
 template <class T, class Weight>
-T* pack(Int outputs, Int taps, Weight weight) {
-  const Int blocks = (outputs + kOutputs - 1) / kOutputs;
-  T* packed = scratch<T, 2>(blocks * taps * kOutputs);
-  for (Int o = 0; o < blocks * kOutputs; o++)
-    for (Int k = 0; k < taps; k++)
-      packed[(o / kOutputs * taps + k) * kOutputs + o % kOutputs] =
-          o < outputs ? weight(o, k) : T(0);
+T* pack(const Geometry& g, Weight weight) {
+  T* packed = scratch<T, 2>(g.groups * packed_size(g));
+  T* to = packed;
+  for (Int group = 0; group < g.groups; group++)
+    for (Int block = 0; block < g.outputs; block += kOutputs)
+      for (Int k = 0; k < g.taps(); k++)
+        for (Int o = block; o < block + kOutputs; o++)
+          *to++ = o < g.outputs ? weight(group, o, k) : T(0);
   return packed;
 }
 
 template <class T>
 void forward(const T* x, const T* w, const T* bias, T* y, const Geometry& g, bool relu) {
-  const Int taps = g.taps();
-  const T* packed = pack<T>(g.outputs, taps, [=](Int o, Int k) { return w[o * taps + k]; });
+  const Int taps = g.taps(), outputs = g.outputs;
+  const T* packed = pack<T>(
+      g, [=](Int group, Int o, Int k) { return w[(group * outputs + o) * taps + k]; });
   convolve(x, packed, bias, relu, g, y);
 }
 
@@ -341,13 +359,15 @@ void forward(const T* x, const T* w, const T* bias, T* y, const Geometry& g, boo
 
 template <class T>
 void grad_input(const T* w, const T* g_out, T* gx, const Geometry& g) {
-  const Int area = g.filter_rows * g.filter_columns, channels = g.channels;
-  const Geometry turned = {g.batch, g.outputs, g.out_rows, g.out_columns, g.channels,
+  const Int area = g.filter_rows * g.filter_columns, channels = g.channels, outputs = g.outputs;
+  const Geometry turned = {g.batch, g.groups, outputs, g.out_rows, g.out_columns, channels,
                            g.filter_rows, g.filter_columns, g.rows, g.columns, 1, 1,
-                           g.filter_rows - 1 - g.top, g.filter_columns - 1 - g.left,
+                           g.dilation_rows, g.dilation_columns,
+                           (g.filter_rows - 1) * g.dilation_rows - g.top,
+                           (g.filter_columns - 1) * g.dilation_columns - g.left,
                            g.stride_rows, g.stride_columns};
-  const T* packed = pack<T>(channels, turned.taps(), [=](Int c, Int k) {
-    return w[(k / area * channels + c) * area + area - 1 - k % area];
+  const T* packed = pack<T>(turned, [=](Int group, Int c, Int k) {
+    return w[((group * outputs + k / area) * channels + c) * area + area - 1 - k % area];
   });
   convolve(g_out, packed, static_cast<const T*>(nullptr), false, turned, gx);
 }
@@ -450,26 +470,33 @@ void grad_weights(const T* x, const T* g_out, T* gw, T* gb, const Geometry& g) {
   const Int taps = g.taps(), depth = (g.outputs + lanes - 1) / lanes * lanes;
   const Int size = (taps + 1) * depth, chunks = std::min(g.batch, kChunks);
   const int threads = threads_for(g);
-  T* parts = scratch<T, 4>(size * std::max<Int>(1, chunks));
+  T* sums = scratch<T, 4>(size * std::max<Int>(1, chunks) * g.groups);
   int32_t* offsets = scratch<int32_t, 1>(taps);
   tap_offsets(g, g.out_rows, offsets);
 #pragma omp parallel num_threads(threads)
   {
 #pragma omp for schedule(dynamic, 1)
-    for (Int chunk = 0; chunk < chunks; chunk++) {
-      T* part = parts + chunk * size;
-      std::memset(part, 0, size * sizeof(T));
-      for (Int n = g.batch * chunk / chunks; n < g.batch * (chunk + 1) / chunks; n++)
-        weights_of_image(x + n * g.channels * g.rows * g.columns,
-                         g_out + n * g.outputs * g.out_rows * g.out_columns, g, offsets, depth, part);
+    for (Int task = 0; task < chunks * g.groups; task++) {
+      const Int chunk = task / g.groups, group = task % g.groups;
+      T* sum = sums + task * size;
+      std::memset(sum, 0, size * sizeof(T));
+      for (Int n = g.batch * chunk / chunks; n < g.batch * (chunk + 1) / chunks; n++) {
+        const Int part = n * g.groups + group;
+        weights_of_image(x + part * g.in_size(), g_out + part * g.out_size(), g, offsets, depth,
+                         sum);
+      }
     }
 #pragma omp for schedule(static)
-    for (Int k = 0; k <= taps; k++)
+    for (Int row = 0; row < g.groups * (taps + 1); row++) {
+      const Int group = row / (taps + 1), k = row % (taps + 1);
       for (Int o = 0; o < g.outputs; o++) {
         T total = 0;
-        for (Int chunk = 0; chunk < chunks; chunk++) total += parts[chunk * size + k * depth + o];
-        (k < taps ? gw[o * taps + k] : gb[o]) = total;
+        for (Int chunk = 0; chunk < chunks; chunk++)
+          total += sums[(chunk * g.groups + group) * size + k * depth + o];
+        const Int filter = group * g.outputs + o;
+        (k < taps ? gw[filter * taps + k] : gb[filter]) = total;
       }
+    }
   }
 }
 
@@ -711,13 +738,14 @@ void dropout_mask(T* out, Int count, uint32_t threshold, T scale, uint64_t key, 
 // ---- what the library exports; the number in the names is the version of this interface ------
 
 #define CONV_SHAPE                                                                               \
-  Int batch, Int channels, Int rows, Int columns, Int outputs, Int filter_rows,                  \
-      Int filter_columns, Int out_rows, Int out_columns, Int stride_rows, Int stride_columns,    \
-      Int top, Int left
+  Int batch, Int channels, Int rows, Int columns, Int filters, Int filter_rows,                  \
+      Int filter_columns, Int out_rows, Int out_columns, Int groups, Int stride_rows,            \
+      Int stride_columns, Int dilation_rows, Int dilation_columns, Int top, Int left
 #define CONV_GEOMETRY                                                                            \
   {                                                                                              \
-    batch, channels, rows, columns, outputs, filter_rows, filter_columns, out_rows, out_columns, \
-        stride_rows, stride_columns, top, left                                                   \
+    batch, groups, channels / groups, rows, columns, filters / groups, filter_rows,              \
+        filter_columns, out_rows, out_columns, stride_rows, stride_columns, dilation_rows,       \
+        dilation_columns, top, left                                                              \
   }
 #define POOL_SHAPE                                                                               \
   Int maps, Int rows, Int columns, Int out_rows, Int out_columns, Int size_rows,                 \
@@ -729,32 +757,32 @@ void dropout_mask(T* out, Int count, uint32_t threshold, T scale, uint64_t key, 
   }
 
 #define KERNELS(T, type)                                                                         \
-  EXPORT void lasagnette1_conv2d_##type(const T* x, const T* w, const T* bias, T* y, CONV_SHAPE, \
+  EXPORT void lasagnette2_conv2d_##type(const T* x, const T* w, const T* bias, T* y, CONV_SHAPE, \
                                         Int relu) {                                              \
     forward<T>(x, w, bias, y, CONV_GEOMETRY, relu != 0);                                         \
   }                                                                                              \
-  EXPORT void lasagnette1_conv2d_grad_input_##type(const T* w, const T* g, T* gx, CONV_SHAPE) {  \
+  EXPORT void lasagnette2_conv2d_grad_input_##type(const T* w, const T* g, T* gx, CONV_SHAPE) {  \
     grad_input<T>(w, g, gx, CONV_GEOMETRY);                                                      \
   }                                                                                              \
-  EXPORT void lasagnette1_conv2d_grad_weights_##type(const T* x, const T* g, T* gw, T* gb,       \
+  EXPORT void lasagnette2_conv2d_grad_weights_##type(const T* x, const T* g, T* gw, T* gb,       \
                                                      CONV_SHAPE) {                               \
     grad_weights<T>(x, g, gw, gb, CONV_GEOMETRY);                                                \
   }                                                                                              \
-  EXPORT void lasagnette1_max_pool_##type(const T* x, T* y, POOL_SHAPE) {                        \
+  EXPORT void lasagnette2_max_pool_##type(const T* x, T* y, POOL_SHAPE) {                        \
     max_pool<T>(x, y, POOL_GEOMETRY);                                                            \
   }                                                                                              \
-  EXPORT void lasagnette1_max_pool_grad_##type(const T* x, const T* y, const T* g, T* gx,        \
+  EXPORT void lasagnette2_max_pool_grad_##type(const T* x, const T* y, const T* g, T* gx,        \
                                                POOL_SHAPE, Int relu) {                           \
     max_pool_grad<T>(x, y, g, gx, POOL_GEOMETRY, relu != 0);                                     \
   }                                                                                              \
-  EXPORT void lasagnette1_average_pool_##type(const T* x, T* y, POOL_SHAPE, Int include_pad) {   \
+  EXPORT void lasagnette2_average_pool_##type(const T* x, T* y, POOL_SHAPE, Int include_pad) {   \
     average_pool<T>(x, y, POOL_GEOMETRY, include_pad != 0);                                      \
   }                                                                                              \
-  EXPORT void lasagnette1_average_pool_grad_##type(const T* g, T* gx, POOL_SHAPE,                \
+  EXPORT void lasagnette2_average_pool_grad_##type(const T* g, T* gx, POOL_SHAPE,                \
                                                    Int include_pad) {                            \
     average_pool_grad<T>(g, gx, POOL_GEOMETRY, include_pad != 0);                                \
   }                                                                                              \
-  EXPORT void lasagnette1_dropout_mask_##type(T* out, Int count, Int threshold, double scale,    \
+  EXPORT void lasagnette2_dropout_mask_##type(T* out, Int count, Int threshold, double scale,    \
                                               Int key, Int counter) {                            \
     dropout_mask<T>(out, count, static_cast<uint32_t>(threshold), static_cast<T>(scale),         \
                     static_cast<uint64_t>(key), static_cast<uint64_t>(counter));                 \
@@ -763,13 +791,13 @@ void dropout_mask(T* out, Int count, uint32_t threshold, T scale, uint64_t key, 
 KERNELS(float, f32)
 KERNELS(double, f64)
 
-EXPORT void lasagnette1_set_threads(Int count) {
+EXPORT void lasagnette2_set_threads(Int count) {
   thread_count = static_cast<int>(std::max<Int>(1, count));
 }
 
 // Keeps freed memory in the process: by default every large array is mapped anew, and its page
 // faults cost up to a third of a training step.
-EXPORT void lasagnette1_keep_memory() {
+EXPORT void lasagnette2_keep_memory() {
 #if defined(__GLIBC__)
   if (!mallopt(M_MMAP_THRESHOLD, 1 << 30)) mallopt(M_MMAP_THRESHOLD, 32 << 20);  // older limit
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());

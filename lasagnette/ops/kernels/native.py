@@ -15,17 +15,18 @@ from typing import Any
 import numpy as np
 
 from lasagnette.ops.kernels import reference
-from lasagnette.ops.shapes import check_conv, pool_output_length
+from lasagnette.ops.shapes import check_conv, conv_output_shape, pool_output_length
 
 __all__ = ["ABI", "ARGUMENTS", "NativeKernels", "symbol"]
 
-ABI = 1
+ABI = 2
 
+NO_PAD = (0, 0, 0, 0)
 _SUFFIX = {"float32": "f32", "float64": "f64"}
 ARGUMENTS = {  # function: number of array arguments, then of integer arguments
-    "conv2d": (4, 14),
-    "conv2d_grad_input": (3, 13),
-    "conv2d_grad_weights": (4, 13),
+    "conv2d": (4, 17),
+    "conv2d_grad_input": (3, 16),
+    "conv2d_grad_weights": (4, 16),
     "max_pool": (2, 11),
     "max_pool_grad": (4, 12),
     "average_pool": (2, 12),
@@ -88,29 +89,40 @@ class NativeKernels:
         """Use up to `count` threads."""
         self._set_threads(count)
 
-    def conv2d(self, x, w, bias=None, *, pad=(0, 0, 0, 0), stride=(1, 1), relu=False):
+    @staticmethod
+    def _conv(x, w, y, pad, stride, dilation, groups) -> tuple[int, ...]:
+        """Return the kernels' geometry arguments, from the shapes of input, filters, output."""
+        return (*x, w[0], *w[2:], *y[2:], groups, *stride, *dilation, pad[0], pad[2])
+
+    def conv2d(
+        self, x, w, bias=None, *, pad=NO_PAD, stride=(1, 1), dilation=(1, 1), groups=1, relu=False
+    ):
         x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
         bias = None if bias is None else np.ascontiguousarray(bias)
-        check_conv(x.shape, w.shape, None if bias is None else bias.shape)
-        rows = (x.shape[2] + pad[0] + pad[1] - w.shape[2]) // stride[0] + 1
-        columns = (x.shape[3] + pad[2] + pad[3] - w.shape[3]) // stride[1] + 1
-        y = np.empty((x.shape[0], w.shape[0], max(0, rows), max(0, columns)), x.dtype)
-        shape = (*x.shape, w.shape[0], *w.shape[2:], *y.shape[2:], *stride, pad[0], pad[2])
-        self._call("conv2d", x.dtype, x, w, bias, y, *shape, int(relu))
+        check_conv(x.shape, w.shape, None if bias is None else bias.shape, pad=pad, groups=groups)
+        y = np.empty(conv_output_shape(x.shape, w.shape, pad, stride, dilation), x.dtype)
+        geometry = self._conv(x.shape, w.shape, y.shape, pad, stride, dilation, groups)
+        self._call("conv2d", x.dtype, x, w, bias, y, *geometry, int(relu))
         return y
 
-    def conv2d_grad_input(self, w, g, input_shape, *, pad=(0, 0, 0, 0), stride=(1, 1)):
+    def conv2d_grad_input(
+        self, w, g, input_shape, *, pad=NO_PAD, stride=(1, 1), dilation=(1, 1), groups=1
+    ):
         w, g = np.ascontiguousarray(w), np.ascontiguousarray(g)
+        check_conv(input_shape, w.shape, pad=pad, groups=groups)
         gx = np.empty(input_shape, g.dtype)
-        shape = (*input_shape, w.shape[0], *w.shape[2:], *g.shape[2:], *stride, pad[0], pad[2])
-        self._call("conv2d_grad_input", g.dtype, w, g, gx, *shape)
+        geometry = self._conv(input_shape, w.shape, g.shape, pad, stride, dilation, groups)
+        self._call("conv2d_grad_input", g.dtype, w, g, gx, *geometry)
         return gx
 
-    def conv2d_grad_weights(self, x, g, filter_shape, *, pad=(0, 0, 0, 0), stride=(1, 1)):
+    def conv2d_grad_weights(
+        self, x, g, filter_shape, *, pad=NO_PAD, stride=(1, 1), dilation=(1, 1), groups=1
+    ):
         x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
+        check_conv(x.shape, filter_shape, pad=pad, groups=groups)
         gw, gb = np.empty(filter_shape, x.dtype), np.empty(filter_shape[0], x.dtype)
-        shape = (*x.shape, filter_shape[0], *filter_shape[2:], *g.shape[2:])
-        self._call("conv2d_grad_weights", x.dtype, x, g, gw, gb, *shape, *stride, pad[0], pad[2])
+        geometry = self._conv(x.shape, filter_shape, g.shape, pad, stride, dilation, groups)
+        self._call("conv2d_grad_weights", x.dtype, x, g, gw, gb, *geometry)
         return gw, gb
 
     @staticmethod

@@ -39,17 +39,25 @@ def _padded(x: np.ndarray, pad: Padding) -> np.ndarray:
     return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right))) if any(pad) else x
 
 
-def _patches(x: np.ndarray, filter_size: Pair, stride: Pair) -> np.ndarray:
+def _patches(x: np.ndarray, filter_size: Pair, stride: Pair, dilation: Pair) -> np.ndarray:
     """View ``(batch, channels, rows, columns, filter rows, filter columns)``."""
-    if x.shape[2] < filter_size[0] or x.shape[3] < filter_size[1]:
-        return np.empty((*x.shape[:2], 0, 0, *filter_size), x.dtype)
-    view = sliding_window_view(x, filter_size, axis=(2, 3))
-    return view[:, :, :: stride[0], :: stride[1]]
+    reach = ((filter_size[0] - 1) * dilation[0] + 1, (filter_size[1] - 1) * dilation[1] + 1)
+    lengths = [max(0, x.shape[2 + a] - reach[a] + stride[a]) // stride[a] for a in (0, 1)]
+    if 0 in lengths:
+        return np.empty((*x.shape[:2], *lengths, *filter_size), x.dtype)
+    view = sliding_window_view(x, reach, axis=(2, 3))
+    return view[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
 
 
 def _chunks(batch: int, values_per_image: int) -> Iterator[slice]:
     step = max(1, CHUNK // max(1, values_per_image))
     return (slice(i, i + step) for i in range(0, batch, step))
+
+
+def _parts(count: int, groups: int) -> list[slice]:
+    """Cut `count` channels or filters into equal parts."""
+    size = count // groups
+    return [slice(i * size, (i + 1) * size) for i in range(groups)]
 
 
 def conv2d(
@@ -59,19 +67,23 @@ def conv2d(
     *,
     pad: Padding = (0, 0, 0, 0),
     stride: Pair = (1, 1),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
     relu: bool = False,
 ) -> np.ndarray:
     """Correlate; see :func:`lasagnette.ops.kernels.conv2d`."""
-    check_conv(x.shape, w.shape, None if bias is None else bias.shape)
-    filters, _, *filter_size = w.shape
-    patches = _patches(_padded(x, pad), (filter_size[0], filter_size[1]), stride)
+    check_conv(x.shape, w.shape, None if bias is None else bias.shape, pad=pad, groups=groups)
+    filters, _, fr, fc = w.shape
+    patches = _patches(_padded(x, pad), (fr, fc), stride, dilation)
     batch, _, rows, columns = patches.shape[:4]
     y = np.empty((batch, filters, rows, columns), x.dtype)
-    matrix = w.reshape(filters, -1)
-    for part in _chunks(batch, matrix.shape[1] * rows * columns):
-        gathered = patches[part].transpose(0, 1, 4, 5, 2, 3)
-        gathered = gathered.reshape(len(gathered), matrix.shape[1], rows * columns)
-        y[part] = np.matmul(matrix, gathered).reshape(y[part].shape)
+    for inner, outer in zip(_parts(x.shape[1], groups), _parts(filters, groups), strict=True):
+        matrix = w[outer].reshape(filters // groups, -1)
+        for part in _chunks(batch, matrix.shape[1] * rows * columns):
+            gathered = patches[part, inner].transpose(0, 1, 4, 5, 2, 3)
+            gathered = gathered.reshape(len(gathered), matrix.shape[1], rows * columns)
+            product = np.matmul(matrix, gathered)
+            y[part, outer] = product.reshape(len(gathered), len(matrix), rows, columns)
     if bias is not None:
         y += bias[:, None, None]
     return np.maximum(y, 0, out=y) if relu else y
@@ -84,22 +96,26 @@ def conv2d_grad_input(
     *,
     pad: Padding = (0, 0, 0, 0),
     stride: Pair = (1, 1),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
 ) -> np.ndarray:
     """Gradient for the input; see :func:`lasagnette.ops.kernels.conv2d_grad_input`."""
+    check_conv(input_shape, w.shape, pad=pad, groups=groups)
     filters, channels, fr, fc = w.shape
-    batch, _, rows, columns = input_shape
+    batch, all_channels, rows, columns = input_shape
     top, bottom, left, right = pad
     gr, gc = g.shape[2:]
-    gx = np.zeros((batch, channels, rows + top + bottom, columns + left + right), g.dtype)
-    matrix = w.reshape(filters, -1).T
-    for part in _chunks(batch, matrix.shape[0] * gr * gc):
-        part_g = g[part].reshape(len(g[part]), filters, gr * gc)
-        spread = np.matmul(matrix, part_g).reshape(len(part_g), channels, fr, fc, gr, gc)
-        for i in range(fr):
-            for j in range(fc):
-                rows_ij = slice(i, i + gr * stride[0], stride[0])
-                columns_ij = slice(j, j + gc * stride[1], stride[1])
-                gx[part, :, rows_ij, columns_ij] += spread[:, :, i, j]
+    gx = np.zeros((batch, all_channels, rows + top + bottom, columns + left + right), g.dtype)
+    for inner, outer in zip(_parts(all_channels, groups), _parts(filters, groups), strict=True):
+        matrix = w[outer].reshape(filters // groups, -1).T
+        for part in _chunks(batch, matrix.shape[0] * gr * gc):
+            part_g = g[part, outer].reshape(len(g[part]), filters // groups, gr * gc)
+            spread = np.matmul(matrix, part_g).reshape(len(part_g), channels, fr, fc, gr, gc)
+            for i, j in np.ndindex(fr, fc):
+                row, column = i * dilation[0], j * dilation[1]
+                rows_ij = slice(row, row + gr * stride[0], stride[0])
+                columns_ij = slice(column, column + gc * stride[1], stride[1])
+                gx[part, inner, rows_ij, columns_ij] += spread[:, :, i, j]
     return np.ascontiguousarray(gx[:, :, top : top + rows, left : left + columns])
 
 
@@ -110,15 +126,20 @@ def conv2d_grad_weights(
     *,
     pad: Padding = (0, 0, 0, 0),
     stride: Pair = (1, 1),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gradients for filters and bias; see :func:`lasagnette.ops.kernels.conv2d_grad_weights`."""
+    check_conv(x.shape, filter_shape, pad=pad, groups=groups)
     filters, channels, fr, fc = filter_shape
-    patches = _patches(_padded(x, pad), (fr, fc), stride)
+    patches = _patches(_padded(x, pad), (fr, fc), stride, dilation)
     gw = np.zeros((filters, channels * fr * fc), x.dtype)
-    for part in _chunks(x.shape[0], gw.shape[1] * g.shape[2] * g.shape[3]):
-        pixels = len(g[part]) * g.shape[2] * g.shape[3]
-        gathered = patches[part].transpose(1, 4, 5, 0, 2, 3).reshape(gw.shape[1], pixels)
-        gw += g[part].transpose(1, 0, 2, 3).reshape(filters, pixels) @ gathered.T
+    for inner, outer in zip(_parts(x.shape[1], groups), _parts(filters, groups), strict=True):
+        for part in _chunks(x.shape[0], gw.shape[1] * g.shape[2] * g.shape[3]):
+            pixels = len(g[part]) * g.shape[2] * g.shape[3]
+            gathered = patches[part, inner].transpose(1, 4, 5, 0, 2, 3)
+            gradients = g[part, outer].transpose(1, 0, 2, 3).reshape(filters // groups, pixels)
+            gw[outer] += gradients @ gathered.reshape(gw.shape[1], pixels).T
     return gw.reshape(filter_shape), g.sum(axis=(0, 2, 3), dtype=g.dtype)
 
 
