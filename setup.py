@@ -113,5 +113,5 @@ setup(
     cmdclass={"build_ext": BuildKernels},
     entry_points={"console_scripts": ["lasagnette = scripts.main:main"]},
     install_requires=required("core"),
-    extras_require={extra: required(extra) for extra in ("demo", "test", "bench")},
+    extras_require={extra: required(extra) for extra in ("demo", "jax", "test", "bench")},
 )

@@ -14,6 +14,7 @@ runs after ``import lasagnette as lasagne``.
 """
 
 from lasagnette import (
+    backend,
     init,
     layers,
     nonlinearities,
@@ -26,6 +27,7 @@ from lasagnette import (
 
 __all__ = [
     "__version__",
+    "backend",
     "init",
     "layers",
     "nonlinearities",

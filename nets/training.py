@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +19,7 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.compile.mode import Mode
 
-from lasagnette import layers, objectives, regularization, updates
+from lasagnette import backend, layers, objectives, regularization, updates
 from lasagnette.layers import Layer
 from nets.scaling import Scaling
 
@@ -85,7 +86,11 @@ class Trainer:
     weight_decay : float
         Factor of the L2 penalty on all weights.
     mode : str or pytensor Mode, optional
-        Compilation mode; PyTensor's default is Numba, ``"JAX"`` runs on a GPU.
+        Compilation mode; by default that of :func:`lasagnette.backend.mode`.
+
+    Notes
+    -----
+    With JAX, parameters stay on its device between steps; :meth:`state` fetches them.
     """
 
     def __init__(
@@ -113,11 +118,15 @@ class Trainer:
         steps.update(layers.get_updates(logits))
         self._variables = list(dict.fromkeys([*layers.get_all_params(layer), *steps]))
         accuracy = pt.eq(pt.argmax(logits, axis=1), labels).mean(dtype="float32")
-        self._step = pytensor.function(
-            [images, labels], [loss, accuracy], updates=list(steps.items()), mode=mode
-        )
         sure = layers.get_output(layer, pixels, deterministic=True)
-        self._logits = pytensor.function([images], sure, mode=mode)
+        mode = backend.mode() if mode is None else mode
+        with warnings.catch_warnings():
+            # JAX checks shapes while it traces, with or without PyTensor's assertions on them.
+            warnings.filterwarnings("ignore", message="Skipping Assert")
+            self._step = pytensor.function(
+                [images, labels], [loss, accuracy], updates=list(steps.items()), mode=mode
+            )
+            self._logits = pytensor.function([images], sure, mode=mode)
 
     def step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, float]:
         """Take one optimisation step.

@@ -162,7 +162,7 @@ def _compilers() -> Finding:
     paths = [path for name in ("g++", "clang++") if (path := shutil.which(name))]
     return Finding(
         "compilers",
-        f"{', '.join(paths) or 'none'} (used by the installation only)",
+        f"{', '.join(paths) or 'none'} (used by the installation and by --backend c)",
     )
 
 

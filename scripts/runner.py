@@ -25,6 +25,7 @@ from augment.index import BACKGROUND, FACE, Index
 from augment.prefetch import prefetch
 from augment.splits import train_set, validation_set
 from augment.transforms import Intervals
+from lasagnette import backend as backends
 from lasagnette.layers import Layer, get_all_layers
 from lasagnette.ops import kernels
 from monitor.runlog import RunLog
@@ -37,6 +38,11 @@ __all__ = ["RunError", "Settings", "read_settings", "train"]
 
 CHECKPOINT_SECONDS = 60.0
 MEASURE = "valid/accuracy"
+COMPILING = {
+    "numba": " (half a minute the first time, seconds afterwards)",
+    "c": " (a minute or more the first time, seconds afterwards)",
+    "jax": "",  # the most of it during the first step, every time
+}
 
 
 class RunError(ValueError):
@@ -107,7 +113,13 @@ def read_settings(folder: Path) -> Settings:
 
 
 def train(
-    settings: Settings, data: Path, folder: Path, *, resume: bool, say: Callable[[str], None]
+    settings: Settings,
+    data: Path,
+    folder: Path,
+    *,
+    resume: bool,
+    say: Callable[[str], None],
+    backend: str = "numba",
 ) -> dict[str, Any]:
     """Train a net and keep everything about it in `folder`.
 
@@ -123,6 +135,9 @@ def train(
         Whether to go on from the folder's checkpoint.
     say
         Takes one line for the terminal.
+    backend
+        What computes; see `lasagnette.backend`. A run may be resumed with another one, its
+        numbers then differ by rounding.
 
     Returns
     -------
@@ -131,11 +146,12 @@ def train(
 
     Raises
     ------
-    RunError, DataError, RunLogError, WeightsError
+    RunError, BackendError, DataError, RunLogError, WeightsError
         What is missing or does not fit, in one sentence.
     """
     if not resume and (folder / "run.json").exists():
         raise RunError(f"{folder}: holds a run; resume it, or give the new one another name")
+    mode = backends.mode(backend)
     kernels.keep_memory()
     lasagnette.random.set_rng(np.random.default_rng(settings.seed))
     layer = registry.build(settings.net, **settings.options)
@@ -147,11 +163,11 @@ def train(
     )
     counts = _counts(index, validation)
     say("Data: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
-    say("Compiling the training functions (half a minute the first time, seconds afterwards) ...")
+    say(f"Compiling the training functions for {backend}{COMPILING[backend]} ...")
     steps = steps_per_epoch(index, settings.batch_size, settings.backgrounds_per_face)
     if not steps:
         raise RunError(f"{data}: the training side has no face")
-    trainer = Trainer(layer, Scaling())
+    trainer = Trainer(layer, Scaling(), mode=mode)
     progress = _Run(settings, folder, trainer, counts)
     if resume:
         progress.restore()
@@ -166,7 +182,12 @@ def train(
     )
     log = RunLog(
         folder,
-        {"settings": asdict(settings), "data": str(data), "counts": counts},
+        {
+            "settings": asdict(settings),
+            "backend": backend,
+            "data": str(data),
+            "counts": counts,
+        },
         architecture=_architecture(layer),
         resume_step=progress.step + 1 if resume else None,
     )

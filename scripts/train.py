@@ -79,6 +79,15 @@ def _default(name: str) -> str:
 @click.option("--faithful", is_flag=True, help="Build the net as printed: relu on the output.")
 @click.option("--batch-norm", is_flag=True, help="Normalise after every layer with weights.")
 @click.option("--out", metavar="FILE", help="Copy the best weights there at the end.")
+@click.option(
+    "--backend",
+    type=click.Choice(["numba", "c", "jax"]),
+    default="numba",
+    envvar="LASAGNETTE_BACKEND",
+    show_default=True,
+    show_envvar=True,
+    help="What computes; JAX uses a GPU where it finds one.",
+)
 @THREADS_OPTION
 @click.pass_context
 def train(
@@ -89,6 +98,7 @@ def train(
     run: str | None,
     resume: str | None,
     out: str | None,
+    backend: str,
     threads: int | None,
     **given: Any,
 ) -> None:
@@ -96,7 +106,7 @@ def train(
 
     The folder holds the log with all curves, a checkpoint, and the weights of the epoch with the
     best validation accuracy. A run that was interrupted or killed goes on from its last checkpoint
-    with the same numbers as one that was never stopped:
+    with the same numbers as one that was never stopped (unless the back end changes):
 
     \b
     lasagnette train net12 --run first
@@ -110,7 +120,8 @@ def train(
     root = data_folder(data)
     if out is not None:
         writable_folder(Path(out).parent, "--out")
-    without_compiler()
+    if backend != "c":
+        without_compiler()
 
     from scripts import runner
 
@@ -124,7 +135,9 @@ def train(
     say = partial(click.echo, err=True)
     say(f"Run {folder}")
     with threads_limited(threads):
-        result = runner.train(settings, root, folder, resume=resume is not None, say=say)
+        result = runner.train(
+            settings, root, folder, resume=resume is not None, say=say, backend=backend
+        )
     if out is not None:
         shutil.copyfile(result["weights"], out)
         result["weights"] = out

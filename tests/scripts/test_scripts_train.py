@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +64,9 @@ def fixed_index(data: Path, report: Callable[[str], None]) -> Index:
     return index
 
 
-# Compiling takes longer than these trainings.
-Trainer = partial(nets.training.Trainer, mode=Mode("py", "fast_compile"))
+def Trainer(*args: Any, **options: Any) -> nets.training.Trainer:
+    """Interpret: compiling takes longer than these trainings."""
+    return nets.training.Trainer(*args, **{**options, "mode": Mode("py", "fast_compile")})
 
 
 @pytest.fixture(autouse=True)

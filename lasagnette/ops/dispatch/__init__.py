@@ -1,6 +1,6 @@
-"""Back ends of the Ops beyond ``perform``: Numba, PyTensor's default mode.
+"""Back ends of the Ops beyond ``perform``: Numba, PyTensor's default mode, and JAX.
 
-Numba takes over half a second to import, so its dispatch is registered only when PyTensor
+Either takes over half a second to import, so a dispatch is registered only when PyTensor
 compiles for it: a graph rewrite that carries the back end's tag runs at the start of every such
 compilation and imports the registrations.
 """
@@ -29,7 +29,7 @@ class _RegisterDispatch(GraphRewriter):
         import_module(self.module)
 
 
-for _backend in ("numba",):
+for _backend in ("jax", "numba"):
     optdb.register(
         f"lasagnette_{_backend}_dispatch",
         _RegisterDispatch(f"lasagnette.ops.dispatch.{_backend}"),
