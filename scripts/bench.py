@@ -125,7 +125,7 @@ def bench(
     with Progress(len(work) * (len(counts) * rounds + slow_rounds), "starting") as progress:
         if fallback:
             with _Side("numpy", sys.executable, 1, "cpu", "numba") as numpy:
-                sides["numpy"] = numpy.facts
+                sides["numpy"] = numpy.call("facts")
                 slow = _measure([numpy], work, slow_rounds, progress)
         for count in counts:
             with ExitStack() as stack:
@@ -134,7 +134,7 @@ def bench(
                 if rival is not None:
                     theirs = _Side("torch", rival, count, device, backend)
                     turns.append(stack.enter_context(theirs))
-                sides |= {side.name: side.facts for side in turns}
+                sides |= {side.name: side.call("facts") for side in turns}
                 for case, times in _measure(turns, work, rounds, progress).items():
                     cases.append(Case(*case, BATCHES[case[0]][0], count, times | slow[case]))
     facts["load_after"] = load_average()
@@ -150,15 +150,17 @@ def _measure(sides: list[_Side], work: list[Work], rounds: int, progress: Progre
 
     A round goes through all cases, so that a slow minute of the machine falls on none alone.
     """
+    for net in dict.fromkeys(net for net, _ in work):
+        counted = {side.name: side.call("parameters", net) for side in sides}
+        if len(set(counted.values())) != 1:
+            raise click.ClickException(
+                f"{net} has another number of parameters on each side: {counted!r}"
+            )
     for side in sides:
         progress.note(f"Compiling for {SIDES[side.name]}, threads: {side.threads} ...")
         for case in work:
             progress.advance(0, f"compiling {' '.join(case)}")
             side.call("build", *case)
-    for net, _ in work:
-        counted = {side.name: side.call("parameters", net) for side in sides}
-        if len(set(counted.values())) != 1:
-            raise click.ClickException(f"{net} is not the same net on both sides: {counted!r}")
     times: Times = {case: {side.name: [] for side in sides} for case in work}
     for _ in range(rounds):
         for case in work:
@@ -185,7 +187,6 @@ class _Side:
             text=True,
             env={**os.environ, **kernels},
         )
-        self.facts = self.call("facts")
 
     def __enter__(self) -> _Side:
         return self

@@ -95,13 +95,12 @@ class Lasagnette(Side):
     def facts(self) -> dict[str, Any]:
         from lasagnette.ops import kernels
 
-        packages = ["pytensor", "numpy", self._backend if self._backend != "c" else "pytensor"]
-        found = kernels.describe()
+        packages = ["pytensor", "numpy", *({"numba", "jax"} & {self._backend})]
+        versions = {name: version(name) for name in packages}
         return {
-            "versions": {"python": platform.python_version()}
-            | {name: version(name) for name in packages},
+            "versions": {"python": platform.python_version(), **versions},
             "backend": self._backend,
-            "instructions": found["name"],
+            "instructions": "xla" if self._backend == "jax" else kernels.describe()["name"],
             "device": self._device_name(),
         }
 
