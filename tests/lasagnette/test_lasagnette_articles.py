@@ -14,6 +14,7 @@ import pytensor.tensor as T
 import pytest
 
 import lasagnette as lasagne
+from nets import registry
 
 # The prelude. The articles spell the keyword for the nonlinearity in two ways.
 
@@ -166,6 +167,21 @@ def test_shapes_and_parameter_count(net):
     maps = [layer.output_shape for layer in lasagne.layers.get_all_layers(network)]
     found = [shape[2] for shape in maps if len(shape) == 4]
     assert list(dict.fromkeys(found)) == sides
+
+
+@pytest.mark.parametrize("printed", NETS)
+def test_registry_builds_what_is_printed(printed, float32_network):
+    name = printed.replace("inceptron", "inception")
+
+    def outline(network):
+        return [
+            (type(one), one.output_shape, getattr(one, "p", None))
+            for one in lasagne.layers.get_all_layers(network)
+        ]
+
+    network = NETS[printed][0](T.tensor4("input", dtype="float32"))
+    assert outline(registry.build(name, faithful=True)) == outline(network)
+    assert registry.build(name, faithful=True).nonlinearity is network.nonlinearity
 
 
 def test_forward_pass(net, py_function, rng):
