@@ -4,8 +4,18 @@ Arrays of images are ``(batch, channels, rows, columns)``.
 """
 
 from lasagnette.layers.base import Layer, MergeLayer
-from lasagnette.layers.conv import BaseConvLayer, Conv2DLayer
-from lasagnette.layers.dense import DenseLayer
+from lasagnette.layers.conv import (
+    BaseConvLayer,
+    Conv1DLayer,
+    Conv2DLayer,
+    Conv3DLayer,
+    Deconv2DLayer,
+    Deconv3DLayer,
+    DilatedConv2DLayer,
+    TransposedConv2DLayer,
+    TransposedConv3DLayer,
+)
+from lasagnette.layers.dense import DenseLayer, NINLayer
 from lasagnette.layers.helper import (
     count_params,
     get_all_layers,
@@ -17,6 +27,7 @@ from lasagnette.layers.helper import (
     set_all_param_values,
 )
 from lasagnette.layers.input import InputLayer
+from lasagnette.layers.local import LocallyConnected2DLayer
 from lasagnette.layers.merge import (
     ConcatLayer,
     ElemwiseMergeLayer,
@@ -36,19 +47,28 @@ __all__ = [
     "BatchNormLayer",
     "BiasLayer",
     "ConcatLayer",
+    "Conv1DLayer",
     "Conv2DLayer",
+    "Conv3DLayer",
+    "Deconv2DLayer",
+    "Deconv3DLayer",
     "DenseLayer",
+    "DilatedConv2DLayer",
     "DropoutLayer",
     "ElemwiseMergeLayer",
     "ElemwiseSumLayer",
     "FlattenLayer",
     "InputLayer",
     "Layer",
+    "LocallyConnected2DLayer",
     "MaxPool2DLayer",
     "MergeLayer",
+    "NINLayer",
     "NonlinearityLayer",
     "Pool2DLayer",
     "ReshapeLayer",
+    "TransposedConv2DLayer",
+    "TransposedConv3DLayer",
     "autocrop",
     "autocrop_array_shapes",
     "batch_norm",

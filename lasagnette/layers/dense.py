@@ -1,4 +1,4 @@
-"""Fully connected layers."""
+"""Fully connected layers, and those that are fully connected at every position."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
-from lasagnette import init, nonlinearities
+from lasagnette import init, nonlinearities, ops
 from lasagnette.layers.base import Layer, Shape
 
-__all__ = ["DenseLayer"]
+__all__ = ["DenseLayer", "NINLayer"]
 
 
 class DenseLayer(Layer):
@@ -64,17 +64,22 @@ class DenseLayer(Layer):
         self.num_units = num_units
         ndim = len(self.input_shape)
         if not -ndim <= num_leading_axes < ndim:
+            problem = (
+                "leaving no trailing axes for the product"
+                if num_leading_axes >= ndim
+                else "requesting more trailing axes than there are"
+            )
             raise ValueError(
                 f"DenseLayer: num_leading_axes must be from {-ndim} to {ndim - 1} for an input of "
-                f"shape {self.input_shape!r}, which leaves an axis for the product, "
-                f"got {num_leading_axes!r}"
+                f"shape {self.input_shape!r}, got {num_leading_axes!r}, {problem}"
             )
         self.num_leading_axes = num_leading_axes % ndim
         trailing = self.input_shape[self.num_leading_axes :]
         if None in trailing:
             raise ValueError(
-                f"DenseLayer: all axes after the first {self.num_leading_axes} must have known "
-                f"lengths, got {self.input_shape!r}; set num_leading_axes to keep some apart"
+                "A DenseLayer requires a fixed input shape (except for the leading axes): all "
+                f"axes after the first {self.num_leading_axes} must have known lengths, got "
+                f"{self.input_shape!r}; set num_leading_axes to keep some apart"
             )
         num_inputs = math.prod(trailing)  # type: ignore[arg-type]
         self.W = self.add_param(W, (num_inputs, num_units), name="W")
@@ -92,3 +97,82 @@ class DenseLayer(Layer):
         if self.b is not None:
             activation = activation + self.b
         return self.nonlinearity(activation)
+
+
+class NINLayer(Layer):
+    """A fully connected layer applied at every position: "network in network" [1]_.
+
+    The same as a convolution with filters of one pixel, over any number of directions.
+
+    Parameters
+    ----------
+    incoming : Layer or tuple
+        Output of shape ``(batch, channels, *directions)``.
+    num_units : int
+        Channels of the result.
+    untie_biases : bool
+        False: biases ``(num_units,)``; True: one per position, ``(num_units, *directions)``,
+        for which the input's size must be known.
+    W : number, array, callable, shared variable or expression
+        Weights ``(channels, num_units)``; see :func:`lasagnette.utils.create_param`.
+    b : number, array, callable, shared variable, expression or None
+        Biases; None for a layer without.
+    nonlinearity : callable or None
+        None for a linear layer.
+    name : str, optional
+
+    References
+    ----------
+    .. [1] Lin, Chen, Yan: Network in network (ICLR 2014).
+
+    Examples
+    --------
+    >>> NINLayer((None, 16, 24, 24), num_units=5).output_shape
+    (None, 5, 24, 24)
+    """
+
+    def __init__(
+        self,
+        incoming: Any,
+        num_units: int,
+        untie_biases: bool = False,
+        W: Any = init.GlorotUniform(),  # noqa: B008 (initializers have no state)
+        b: Any = init.Constant(0.0),  # noqa: B008
+        nonlinearity: Callable | None = nonlinearities.rectify,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(incoming, **kwargs)
+        self.nonlinearity = nonlinearities.identity if nonlinearity is None else nonlinearity
+        self.num_units = num_units
+        self.untie_biases = untie_biases
+        if len(self.input_shape) < 2:
+            raise ValueError(
+                f"NINLayer: the input must have a batch and a channel axis, "
+                f"got shape {self.input_shape!r}"
+            )
+        self.W = self.add_param(W, (self.input_shape[1], num_units), name="W")
+        if b is None:
+            self.b = None
+        else:
+            positions = self.output_shape[2:] if untie_biases else ()
+            self.b = self.add_param(b, (num_units, *positions), name="b", regularizable=False)
+
+    def get_output_shape_for(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], self.num_units, *input_shape[2:])
+
+    def get_output_for(self, input: Any, **kwargs: Any) -> Variable:
+        untied = self.b is not None and self.untie_biases
+        relu = self.nonlinearity is nonlinearities.rectify and not untied
+        directions = [input.shape[i] for i in range(2, input.ndim)]
+        # Whatever the directions are, an image of one row has as many positions.
+        row = (input.shape[0], input.shape[1], 1, math.prod(directions))
+        maps: Any = ops.conv2d(
+            input if input.ndim == 4 else input.reshape(row),
+            self.W.T[:, :, None, None],
+            None if untied else self.b,
+            relu=relu,
+        )
+        if input.ndim != 4:
+            maps = maps.reshape((input.shape[0], self.num_units, *directions))
+        activation = maps + self.b[None] if untied else maps  # type: ignore[index]
+        return activation if relu else self.nonlinearity(activation)

@@ -12,12 +12,19 @@ import lasagnette.layers as L
 
 IMAGES = [(3, 7, 6)]
 VECTORS = [(5,)]
+SEQUENCES = [(3, 9)]
+VOLUMES = [(2, 5, 4, 6)]
 
 CASES: dict[str, Any] = {
     "input": (IMAGES, lambda i: i),
     "dense": (VECTORS, lambda i: L.DenseLayer(i, 4)),
     "dense flattens": (IMAGES, lambda i: L.DenseLayer(i, 4, b=None, nonlinearity=None)),
     "dense leading": (IMAGES, lambda i: L.DenseLayer(i, 4, num_leading_axes=-1)),
+    "nin": (IMAGES, lambda i: L.NINLayer(i, 4)),
+    "nin untied": (IMAGES, lambda i: L.NINLayer(i, 4, untie_biases=True, nonlinearity=None)),
+    "nin vectors": (VECTORS, lambda i: L.NINLayer(i, 4)),
+    "nin sequences": (SEQUENCES, lambda i: L.NINLayer(i, 4, untie_biases=True)),
+    "nin volumes": (VOLUMES, lambda i: L.NINLayer(i, 3, b=None)),
 }
 
-ARGUMENTS: dict[type, tuple] = {L.DenseLayer: (4,)}
+ARGUMENTS: dict[type, tuple] = {L.DenseLayer: (4,), L.NINLayer: (4,)}

@@ -74,8 +74,7 @@ def test_conv_takes_filters_without_static_shape(rng, value_of):
 
 def test_conv_of_other_directions_uses_the_base_class():
     class Rows(L.BaseConvLayer):
-        def convolve(self, input, relu):
-            return super().convolve(input, relu)
+        pass
 
     layer = Rows(L.InputLayer((None, 3, 10)), 4, 3, stride=2, pad=1)
     assert layer.get_W_shape() == (4, 3, 3)
@@ -87,9 +86,8 @@ def test_conv_of_other_directions_uses_the_base_class():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: L.Conv2DLayer((None, 3, 8), 2, 3), "must have 4 dimensions .*(None, 3, 8)"),
+        (lambda: L.Conv2DLayer((None, 3, 8), 2, 3), "Expected 4 input dim.*(None, 3, 8)"),
         (lambda: L.Conv2DLayer((None, None, 8, 8), 2, 3), "number of channels must be known"),
-        (lambda: L.Conv2DLayer((None, 3, 8, 8), 2, 3, pad="some"), "pad must be .* got 'some'"),
         (lambda: L.Conv2DLayer((None, 3, 8, 8), 2, (3, 3, 3)), r"length 2, got \(3, 3, 3\)"),
         (lambda: L.Conv2DLayer((None, 3, 8, 8), 2, 3, stride=0), "must be positive, got 3 and 0"),
         (
