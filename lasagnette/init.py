@@ -46,8 +46,15 @@ def _gain(gain: float | str) -> float:
 
 def _require_matrix(who: object, shape: Shape) -> None:
     if len(shape) < 2:
-        raise ValueError(
+        raise RuntimeError(
             f"{type(who).__name__} needs a shape of two dimensions or more, got {shape!r}"
+        )
+
+
+def _require_c01b(who: object, shape: Shape) -> None:
+    if len(shape) != 4:
+        raise RuntimeError(
+            f"{type(who).__name__}: c01b=True needs a shape of four dimensions, got {shape!r}"
         )
 
 
@@ -122,6 +129,14 @@ class Glorot(Initializer):
         Called with ``std=``; :class:`Normal` or :class:`Uniform`.
     gain : float or 'relu'
         1 for linear and sigmoid units, 'relu' (the square root of 2) for rectifiers.
+    c01b : bool
+        Whether filter banks are ``(channels, rows, columns, filters)`` instead of
+        ``(filters, channels, rows, columns)``.
+
+    Raises
+    ------
+    RuntimeError
+        On sampling, for a shape of one dimension, or not of four with ``c01b=True``.
 
     References
     ----------
@@ -129,29 +144,39 @@ class Glorot(Initializer):
     networks. AISTATS 2010.
     """
 
-    def __init__(self, initializer: Callable[..., Initializer], gain: float | str = 1.0) -> None:
+    def __init__(
+        self,
+        initializer: Callable[..., Initializer],
+        gain: float | str = 1.0,
+        c01b: bool = False,
+    ) -> None:
         self.initializer = initializer
         self.gain = _gain(gain)
+        self.c01b = c01b
 
     def sample(self, shape: Shape) -> np.ndarray:
-        _require_matrix(self, shape)
-        n1, n2 = shape[:2]
-        std = self.gain * np.sqrt(2.0 / ((n1 + n2) * np.prod(shape[2:])))
+        if self.c01b:
+            _require_c01b(self, shape)
+            n1, field, n2 = shape[0], np.prod(shape[1:3]), shape[3]
+        else:
+            _require_matrix(self, shape)
+            n1, n2, field = shape[0], shape[1], np.prod(shape[2:])
+        std = self.gain * np.sqrt(2.0 / ((n1 + n2) * field))
         return self.initializer(std=std).sample(shape)
 
 
 class GlorotNormal(Glorot):
     """:class:`Glorot` with normally distributed weights."""
 
-    def __init__(self, gain: float | str = 1.0) -> None:
-        super().__init__(Normal, gain)
+    def __init__(self, gain: float | str = 1.0, c01b: bool = False) -> None:
+        super().__init__(Normal, gain, c01b)
 
 
 class GlorotUniform(Glorot):
     """:class:`Glorot` with uniformly distributed weights."""
 
-    def __init__(self, gain: float | str = 1.0) -> None:
-        super().__init__(Uniform, gain)
+    def __init__(self, gain: float | str = 1.0, c01b: bool = False) -> None:
+        super().__init__(Uniform, gain, c01b)
 
 
 class He(Initializer):
@@ -166,34 +191,52 @@ class He(Initializer):
         Called with ``std=``; :class:`Normal` or :class:`Uniform`.
     gain : float or 'relu'
         1 for linear and sigmoid units, 'relu' (the square root of 2) for rectifiers.
+    c01b : bool
+        Whether filter banks are ``(channels, rows, columns, filters)`` instead of
+        ``(filters, channels, rows, columns)``.
+
+    Raises
+    ------
+    RuntimeError
+        On sampling, for a shape of one dimension, or not of four with ``c01b=True``.
 
     References
     ----------
     K. He, X. Zhang, S. Ren, J. Sun: Delving deep into rectifiers. ICCV 2015.
     """
 
-    def __init__(self, initializer: Callable[..., Initializer], gain: float | str = 1.0) -> None:
+    def __init__(
+        self,
+        initializer: Callable[..., Initializer],
+        gain: float | str = 1.0,
+        c01b: bool = False,
+    ) -> None:
         self.initializer = initializer
         self.gain = _gain(gain)
+        self.c01b = c01b
 
     def sample(self, shape: Shape) -> np.ndarray:
-        _require_matrix(self, shape)
-        fan_in = shape[0] if len(shape) == 2 else np.prod(shape[1:])
+        if self.c01b:
+            _require_c01b(self, shape)
+            fan_in = np.prod(shape[:3])
+        else:
+            _require_matrix(self, shape)
+            fan_in = shape[0] if len(shape) == 2 else np.prod(shape[1:])
         return self.initializer(std=self.gain * np.sqrt(1.0 / fan_in)).sample(shape)
 
 
 class HeNormal(He):
     """:class:`He` with normally distributed weights."""
 
-    def __init__(self, gain: float | str = 1.0) -> None:
-        super().__init__(Normal, gain)
+    def __init__(self, gain: float | str = 1.0, c01b: bool = False) -> None:
+        super().__init__(Normal, gain, c01b)
 
 
 class HeUniform(He):
     """:class:`He` with uniformly distributed weights."""
 
-    def __init__(self, gain: float | str = 1.0) -> None:
-        super().__init__(Uniform, gain)
+    def __init__(self, gain: float | str = 1.0, c01b: bool = False) -> None:
+        super().__init__(Uniform, gain, c01b)
 
 
 class Constant(Initializer):
@@ -228,7 +271,7 @@ class Sparse(Initializer):
 
     def sample(self, shape: Shape) -> np.ndarray:
         if len(shape) != 2:
-            raise ValueError(f"Sparse needs a shape of two dimensions, got {shape!r}")
+            raise RuntimeError(f"Sparse needs a shape of two dimensions, got {shape!r}")
         n_inputs, n_outputs = shape
         size = int(self.sparsity * n_inputs)
         rng = get_rng()

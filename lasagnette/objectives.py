@@ -83,8 +83,8 @@ def _class_mask(values: Any, targets: Any, who: str) -> Variable:
     """Return a mask of the target classes from class numbers."""
     if targets.ndim != values.ndim - 1 or _is_float(targets):
         raise TypeError(
-            f"{who}: targets must be integers of {values.ndim - 1} dimensions or a tensor of "
-            f"the predictions' {values.ndim} dimensions, got {targets.type!r}"
+            f"{who}: rank mismatch: targets must be integers of {values.ndim - 1} dimensions or "
+            f"a tensor of the predictions' {values.ndim} dimensions, got {targets.type!r}"
         )
     classes = values.type.shape[-1]
     return one_hot(targets, values.shape[-1] if classes is None else classes)
@@ -232,7 +232,7 @@ def aggregate(loss: Any, weights: Any = None, mode: str = "mean") -> Variable:
     if mode == "sum":
         return loss.sum()
     if weights is None:
-        raise ValueError("aggregate: mode 'normalized_sum' needs weights, got None")
+        raise ValueError("aggregate: require weights for mode 'normalized_sum', got None")
     return loss.sum() / weights.sum()
 
 
@@ -382,8 +382,8 @@ def categorical_accuracy(predictions: Any, targets: Any, top_k: int = 1) -> Vari
         t = pt.argmax(t, axis=-1)
     elif t.ndim != p.ndim - 1:
         raise TypeError(
-            f"categorical_accuracy: targets must have {p.ndim - 1} or {p.ndim} dimensions, "
-            f"got {t.ndim!r}"
+            f"categorical_accuracy: rank mismatch: targets must have {p.ndim - 1} or {p.ndim} "
+            f"dimensions, got {t.ndim!r}"
         )
     if top_k == 1:
         return pt.eq(pt.argmax(p, axis=-1), t)

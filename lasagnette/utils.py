@@ -30,6 +30,7 @@ __all__ = [
     "set_default_update",
     "shared_empty",
     "unique",
+    "unroll_scan",
 ]
 
 T = TypeVar("T")
@@ -201,19 +202,21 @@ def collect_shared_vars(expressions: Variable | Iterable[Variable]) -> list[Shar
 def norm_axes_of(ndim: int) -> tuple[int, ...]:
     """Return the axes of a weight tensor over which the norm of a unit's weights is taken.
 
-    Axis 0 of a matrix (dense layers), all but axis 0 of a tensor of 3 to 5 dimensions
-    (convolutional layers).
+    None of a vector (biases), axis 0 of a matrix (dense layers), all but axis 0 of a tensor of
+    3 to 5 dimensions (convolutional layers).
 
     Raises
     ------
     ValueError
         For another number of dimensions.
     """
+    if ndim == 1:
+        return ()
     if ndim == 2:
         return (0,)
     if 3 <= ndim <= 5:
         return tuple(range(1, ndim))
-    raise ValueError(f"no default norm axes for a tensor of {ndim!r} dimensions; give norm_axes")
+    raise ValueError(f"Unsupported tensor dimensionality {ndim!r}; give norm_axes")
 
 
 def compute_norms(array: Any, norm_axes: Iterable[int] | None = None) -> Any:
@@ -231,6 +234,11 @@ def compute_norms(array: Any, norm_axes: Iterable[int] | None = None) -> Any:
     numpy array or expression
         Of the axes that are not summed over.
 
+    Raises
+    ------
+    RuntimeError
+        If `array` is neither.
+
     Examples
     --------
     >>> compute_norms(np.ones((100, 200))).shape
@@ -238,6 +246,10 @@ def compute_norms(array: Any, norm_axes: Iterable[int] | None = None) -> Any:
     >>> compute_norms(np.ones((16, 3, 5, 5))).shape
     (16,)
     """
+    if not isinstance(array, Variable | np.ndarray):
+        raise RuntimeError(
+            f"Unsupported type {type(array).__name__}; compute_norms takes an array or expression"
+        )
     axes = norm_axes_of(array.ndim) if norm_axes is None else tuple(norm_axes)
     if isinstance(array, Variable):
         return pt.sqrt(pt.sum(pt.sqr(array), axis=axes))
@@ -250,13 +262,13 @@ def create_param(spec: Any, shape: Iterable[int], name: str | None = None) -> An
     Parameters
     ----------
     spec : number, numpy array, callable, shared variable or expression
-        An array must have shape `shape`; a number fills it. A callable is called with `shape`
-        and returns an array or an expression. Variables are returned as they are; arrays
-        become a shared variable of dtype ``floatX`` with a fixed shape.
+        An array must have shape `shape` and becomes a shared variable of its own dtype; a
+        number fills the shape in dtype ``floatX``. A callable is called with `shape` and
+        returns an array or an expression. Variables are returned as they are.
     shape : iterable of int
         Required shape; known lengths of a given variable are checked against it.
     name : str, optional
-        Name of a new shared variable; an existing variable keeps its own.
+        Name of a new shared variable, or of a given one without a name.
 
     Raises
     ------
@@ -277,20 +289,70 @@ def create_param(spec: Any, shape: Iterable[int], name: str | None = None) -> An
             f not in (None, d) for f, d in zip(found, shape, strict=True)
         ):
             raise ValueError(f"{who}: shape {shape!r} is needed, the variable has {found!r}")
+        spec.name = spec.name or name
         return spec
-    try:
-        value = floatX(spec)
-    except (TypeError, ValueError) as error:
+    if isinstance(spec, int | float | np.number):
+        spec = np.full(shape, floatX(spec))
+    if not isinstance(spec, np.ndarray) or spec.dtype.kind not in "biufc":
         raise TypeError(
             f"{who}: a number, array, variable or callable that returns one is expected, "
             f"got {spec!r}"
-        ) from error
-    if value.ndim == 0:
-        value = np.full(shape, value)
-    if value.shape != shape:
-        raise ValueError(f"{who}: shape {shape!r} is needed, the array has {value.shape!r}")
+        )
+    if spec.shape != shape:
+        raise ValueError(f"{who}: shape {shape!r} is needed, the array has {spec.shape!r}")
     # The fixed shape lets updates and rewrites see lengths of 1 and filter sizes.
-    return pytensor.shared(value, name=name, shape=shape)
+    return pytensor.shared(spec, name=name, shape=shape)
+
+
+def unroll_scan(
+    fn: Callable,
+    sequences: Any,
+    outputs_info: Any,
+    non_sequences: Any,
+    n_steps: int,
+    go_backwards: bool = False,
+) -> list[Variable]:
+    """Apply a function to one element of the sequences after the other, without a loop Op.
+
+    The graph grows with the number of steps; in return, it compiles to plain expressions that
+    rewrites can work on. For long or varying sequences use ``pytensor.scan``.
+
+    Parameters
+    ----------
+    fn : callable
+        Called with the elements of `sequences`, the outputs of the step before, and
+        `non_sequences`; returns an expression or a list of them.
+    sequences : expression or list of expressions
+        Iterated over their first axis.
+    outputs_info : expression, number, or list of them
+        Outputs of the step before the first.
+    non_sequences : expression or list of expressions
+    n_steps : int
+    go_backwards : bool
+        Whether to begin with the last element.
+
+    Returns
+    -------
+    list of expressions
+        Every output, stacked over the steps in the order of their computation.
+
+    Examples
+    --------
+    >>> x = pt.constant([2.0, 3.0, 4.0])
+    >>> (product,) = unroll_scan(lambda x, before: x * before, x, 1.0, [], n_steps=3)
+    >>> product.eval(mode="FAST_COMPILE")
+    array([ 2.,  6., 24.])
+    """
+    sequences, outputs, non_sequences = (
+        list(given) if isinstance(given, list | tuple) else [given]
+        for given in (sequences, outputs_info, non_sequences)
+    )
+    steps = []
+    for i in range(n_steps)[:: -1 if go_backwards else 1]:
+        result = fn(*(sequence[i] for sequence in sequences), *outputs, *non_sequences)
+        outputs = list(result) if isinstance(result, list | tuple) else [result]
+        steps.append(outputs)
+    return [pt.stack(list(values)) for values in zip(*steps, strict=True)]
 
 
 def interpreted_mode() -> Mode:

@@ -20,12 +20,12 @@ def _shape_of(who: Any, incoming: Any) -> Shape:
     """Return the shape that comes in from a layer, or the shape itself."""
     if isinstance(incoming, tuple):
         return incoming
-    if isinstance(incoming, Layer):
-        return incoming.output_shape
-    raise TypeError(
-        f"{type(who).__name__}: incoming must be a Layer or a tuple giving a shape, "
-        f"got {incoming!r}"
-    )
+    if not hasattr(incoming, "output_shape"):
+        raise TypeError(
+            f"{type(who).__name__}: incoming must be a Layer or a tuple giving a shape, "
+            f"got {incoming!r}"
+        )
+    return incoming.output_shape
 
 
 def _reject_unknown(who: Any, unknown: dict[str, Any]) -> None:
@@ -110,8 +110,8 @@ class Layer:
     def _checked(self, shape: Shape) -> Shape:
         if any(isinstance(s, Variable) for s in shape):
             raise ValueError(
-                f"{type(self).__name__}.get_output_shape_for() must return integers and None, "
-                f"got the symbolic shape {shape!r}"
+                f"{type(self).__name__}.get_output_shape_for() returned a symbolic output shape, "
+                f"{shape!r}; it must return integers and None"
             )
         return shape
 

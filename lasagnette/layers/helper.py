@@ -28,10 +28,13 @@ __all__ = [
 
 
 def _as_list(layer: Layer | Iterable[Layer]) -> list[Layer]:
-    return [layer] if isinstance(layer, Layer) else list(layer)
+    # Whatever is not iterable is a layer: the contract of a layer is its methods.
+    return list(layer) if isinstance(layer, Iterable) else [layer]
 
 
 def _incoming(layer: Layer) -> list[Layer | None]:
+    if isinstance(layer, InputLayer):
+        return []
     return layer.input_layers if isinstance(layer, MergeLayer) else [layer.input_layer]
 
 
@@ -79,8 +82,8 @@ def get_all_layers(
 
 
 def _propagate(
-    function: str, layers: list[Layer], outputs: dict[Layer, Any], given: Any, apply: Any
-) -> dict[Layer, Any]:
+    function: str, layers: list[Layer], outputs: dict[Layer | None, Any], given: Any, apply: Any
+) -> dict[Layer | None, Any]:
     """Fill `outputs` for `layers`, starting from what is given for input layers or any layer."""
     if isinstance(given, dict):
         outputs.update(given)
@@ -95,13 +98,14 @@ def _propagate(
     for layer in layers:
         if layer in outputs:
             continue
-        missing = None in _incoming(layer)
-        if missing:
+        try:
+            values = [outputs[incoming] for incoming in _incoming(layer)]
+        except KeyError:
             raise ValueError(
                 f"{function}() was called without an input for the free-floating layer "
-                f"{layer!r}; give a dictionary that maps this layer to one"
-            )
-        values = [outputs[incoming] for incoming in _incoming(layer)]  # type: ignore[index]
+                f"{layer!r}; give a dictionary that maps this layer, or None for what feeds "
+                "into it, to one"
+            ) from None
         outputs[layer] = apply(layer, values if isinstance(layer, MergeLayer) else values[0])
     return outputs
 
@@ -148,20 +152,28 @@ def get_output(layer_or_layers: Any, inputs: Any = None, **kwargs: Any) -> Any:
         inputs = {layer: utils.as_theano_expression(x) for layer, x in inputs.items()}
     elif inputs is not None:
         inputs = utils.as_theano_expression(inputs)
-    outputs = _propagate(
-        "get_output",
-        layers,
-        {layer: layer.input_var for layer in layers if isinstance(layer, InputLayer)},
-        inputs,
-        lambda layer, values: layer.get_output_for(values, **kwargs),
-    )
-    _warn_of_unused(kwargs, layers)
-    if isinstance(layer_or_layers, Layer):
+    computed = []
+
+    def apply(layer: Layer, values: Any) -> Variable:
+        computed.append(layer)
+        return layer.get_output_for(values, **kwargs)
+
+    given = inputs if isinstance(inputs, dict) else {}
+    variables = {
+        layer: layer.input_var
+        for layer in layers
+        if isinstance(layer, InputLayer) and layer not in given
+    }
+    outputs = _propagate("get_output", layers, variables, inputs, apply)
+    if kwargs:
+        _warn_of_unused(kwargs, computed)
+    if not isinstance(layer_or_layers, Iterable):
         return outputs[layer_or_layers]
     return [outputs[layer] for layer in layer_or_layers]
 
 
-def _warn_of_unused(kwargs: dict[str, Any], layers: list[Layer]) -> None:
+def _warn_of_unused(kwargs: dict[str, Any], layers: Iterable[Layer]) -> None:
+    """Warn of keywords that none of the layers reads."""
     accepted = {"deterministic"}
     for layer in layers:
         accepted.update(utils.inspect_kwargs(layer.get_output_for), layer.get_output_kwargs)
@@ -207,7 +219,7 @@ def get_output_shape(layer_or_layers: Any, input_shapes: Any = None) -> Any:
             input_shapes,
             lambda layer, values: layer.get_output_shape_for(values),
         )
-    if isinstance(layer_or_layers, Layer):
+    if not isinstance(layer_or_layers, Iterable):
         return shapes[layer_or_layers]
     return [shapes[layer] for layer in layer_or_layers]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.compile.sharedvalue import SharedVariable
 
-from lasagnette.updates.common import Updates, get_or_compute_grads, state_like, step_count
+from lasagnette.updates.common import Updates, grads_like, state_like, step_count
 from lasagnette.utils import cast_like
 
 __all__ = ["adadelta", "adagrad", "adam", "adamax", "amsgrad", "rmsprop"]
@@ -40,7 +40,7 @@ def adagrad(
     stochastic optimization. JMLR 12 (2011).
     """
     updates: Updates = {}
-    for param, grad in zip(params, get_or_compute_grads(loss_or_grads, params), strict=True):
+    for param, grad in zip(params, grads_like(loss_or_grads, params), strict=True):
         accu = state_like(param, "squares")
         accu_new = accu + grad**2
         step = cast_like(learning_rate, param) * grad
@@ -77,7 +77,7 @@ def rmsprop(
     T. Tieleman, G. Hinton: Neural networks for machine learning, lecture 6.5. Coursera 2012.
     """
     updates: Updates = {}
-    for param, grad in zip(params, get_or_compute_grads(loss_or_grads, params), strict=True):
+    for param, grad in zip(params, grads_like(loss_or_grads, params), strict=True):
         decay = cast_like(rho, param)
         accu = state_like(param, "squares")
         accu_new = decay * accu + (1 - decay) * grad**2
@@ -116,7 +116,7 @@ def adadelta(
     M. Zeiler: ADADELTA: an adaptive learning rate method. arXiv:1212.5701 (2012).
     """
     updates: Updates = {}
-    for param, grad in zip(params, get_or_compute_grads(loss_or_grads, params), strict=True):
+    for param, grad in zip(params, grads_like(loss_or_grads, params), strict=True):
         decay, eps = cast_like(rho, param), cast_like(epsilon, param)
         accu, delta_accu = state_like(param, "squares"), state_like(param, "squared_steps")
         accu_new = decay * accu + (1 - decay) * grad**2
@@ -198,7 +198,7 @@ def _adam(
     epsilon: Any,
     keep_maximum: bool,
 ) -> Updates:
-    grads = get_or_compute_grads(loss_or_grads, params)
+    grads = grads_like(loss_or_grads, params)
     t_prev = step_count(params)
     t = t_prev + 1
     updates: Updates = {}
@@ -246,7 +246,7 @@ def adamax(
     ----------
     D. Kingma, J. Ba: Adam: a method for stochastic optimization. ICLR 2015.
     """
-    grads = get_or_compute_grads(loss_or_grads, params)
+    grads = grads_like(loss_or_grads, params)
     t_prev = step_count(params)
     t = t_prev + 1
     updates: Updates = {}

@@ -12,7 +12,7 @@ from pytensor.graph.basic import Variable
 
 from lasagnette.utils import cast_like
 
-__all__ = ["Updates", "get_or_compute_grads", "state_like", "step_count"]
+__all__ = ["Updates", "get_or_compute_grads", "grads_like", "state_like", "step_count"]
 
 Updates = dict[SharedVariable, Variable]
 
@@ -28,7 +28,6 @@ def get_or_compute_grads(loss_or_grads: Any, params: Sequence[SharedVariable]) -
     Returns
     -------
     list of expressions
-        Of the parameters' dtypes and static shapes.
 
     Raises
     ------
@@ -46,9 +45,13 @@ def get_or_compute_grads(loss_or_grads: Any, params: Sequence[SharedVariable]) -
     if isinstance(loss_or_grads, list | tuple):
         if len(loss_or_grads) != len(params):
             raise ValueError(f"got {len(loss_or_grads)} gradients for {len(params)} parameters")
-        grads: Any = loss_or_grads
-    else:
-        grads = pytensor.grad(loss_or_grads, params)
+        return loss_or_grads  # type: ignore[return-value]
+    return pytensor.grad(loss_or_grads, params)
+
+
+def grads_like(loss_or_grads: Any, params: Sequence[SharedVariable]) -> list[Any]:
+    """Return :func:`get_or_compute_grads` in the parameters' dtypes and static shapes."""
+    grads = get_or_compute_grads(loss_or_grads, params)
     # An update must have exactly its variable's type, down to static lengths of 1.
     return [p.type.filter_variable(cast_like(g, p)) for p, g in zip(params, grads, strict=True)]
 

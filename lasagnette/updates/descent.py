@@ -7,7 +7,7 @@ from typing import Any
 
 from pytensor.compile.sharedvalue import SharedVariable
 
-from lasagnette.updates.common import Updates, get_or_compute_grads, state_like
+from lasagnette.updates.common import Updates, grads_like, state_like
 from lasagnette.utils import cast_like
 
 __all__ = [
@@ -32,7 +32,7 @@ def sgd(loss_or_grads: Any, params: Sequence[SharedVariable], learning_rate: Any
     -------
     dict from shared variable to expression
     """
-    grads = get_or_compute_grads(loss_or_grads, params)
+    grads = grads_like(loss_or_grads, params)
     return {
         param: param - cast_like(learning_rate, param) * grad
         for param, grad in zip(params, grads, strict=True)

@@ -24,8 +24,7 @@ def norm_constraint(
         An update, a gradient, or another tensor.
     max_norm : number or scalar expression
     norm_axes : iterable of int, optional
-        Axes to take the norm over; if not given, axis 0 of a matrix (dense layers), all but
-        axis 0 of a tensor of 3 to 5 dimensions (convolutional layers).
+        Axes to take the norm over; see :func:`lasagnette.utils.norm_axes_of` for the default.
     epsilon : number
         Added to the norm that is divided by.
 

@@ -174,7 +174,9 @@ def test_layer_must_not_return_symbolic_shapes():
         def get_output_shape_for(self, input_shape):
             return (pt.iscalar(), 2)
 
-    with pytest.raises(ValueError, match=r"Symbolic.get_output_shape_for\(\) must return integers"):
+    with pytest.raises(
+        ValueError, match=r"Symbolic.get_output_shape_for\(\) .* must return integers"
+    ):
         _ = Symbolic((None, 2)).output_shape
 
 

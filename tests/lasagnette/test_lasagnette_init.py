@@ -86,13 +86,23 @@ def test_dtype_follows_floatx(initializer):
 
 @pytest.mark.parametrize("initializer", [init.GlorotUniform(), init.HeNormal(), init.Orthogonal()])
 def test_vectors_are_refused(initializer):
-    with pytest.raises(ValueError, match=r"needs a shape of two dimensions or more, got \(3,\)"):
+    with pytest.raises(RuntimeError, match=r"needs a shape of two dimensions or more, got \(3,\)"):
         initializer((3,))
+
+
+@pytest.mark.parametrize(
+    "kind", [init.GlorotNormal, init.GlorotUniform, init.HeNormal, init.HeUniform]
+)
+def test_channels_first_and_last_filters_have_the_same_deviation(kind):
+    expected = kind()((60, 40, 3, 5)).std()
+    np.testing.assert_allclose(kind(c01b=True)((40, 3, 5, 60)).std(), expected, rtol=0.05)
+    with pytest.raises(RuntimeError, match=r"c01b=True needs a shape of four .*, got \(4, 3\)"):
+        kind(c01b=True)((4, 3))
 
 
 def test_bad_arguments():
     with pytest.raises(
-        ValueError, match=r"Sparse needs a shape of two dimensions, got \(2, 2, 2\)"
+        RuntimeError, match=r"Sparse needs a shape of two dimensions, got \(2, 2, 2\)"
     ):
         init.Sparse()((2, 2, 2))
     with pytest.raises(ValueError, match="gain must be a number or 'relu', got 'tanh'"):

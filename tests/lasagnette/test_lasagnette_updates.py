@@ -165,8 +165,13 @@ def test_gradients_take_the_parameters_static_shape():
     """An update of unknown shape would not be taken for a parameter with a length of 1."""
     w = a_parameter()
     unknown = pt.dmatrix("g")
-    (grad,) = u.get_or_compute_grads([unknown], [w])
-    assert w.type.is_super(grad.type)
+    assert w.type.is_super(u.sgd([unknown], [w], 0.1)[w].type)
+
+
+def test_given_gradients_are_passed_through():
+    w = a_parameter()
+    grads = [pt.dmatrix("g")]
+    assert u.get_or_compute_grads(grads, [w]) is grads
 
 
 def test_bad_arguments_are_named():
@@ -201,6 +206,6 @@ def test_total_norm_constraint(rng, py_function):
     assert len(u.total_norm_constraint(xs, 1)) == 2
 
 
-def test_norm_axes_have_no_default_for_vectors():
-    with pytest.raises(ValueError, match="tensor of 1 dimensions; give norm_axes"):
-        u.norm_constraint(pt.dvector(), 1)
+def test_norm_axes_have_no_default_for_six_dimensions():
+    with pytest.raises(ValueError, match="Unsupported tensor dimensionality 6; give norm_axes"):
+        u.norm_constraint(pt.tensor(dtype="float64", shape=(1,) * 6), 1)

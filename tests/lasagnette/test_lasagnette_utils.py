@@ -72,13 +72,16 @@ def test_collect_shared_vars_goes_left_to_right():
 def test_compute_norms():
     np.testing.assert_allclose(utils.compute_norms(np.ones((4, 3))), [2, 2, 2])
     np.testing.assert_allclose(utils.compute_norms(np.ones((4, 3)), (1,)), np.sqrt([3] * 4))
-    with pytest.raises(ValueError, match="no default norm axes for a tensor of 1 dimensions"):
-        utils.compute_norms(np.ones(3))
+    np.testing.assert_allclose(utils.compute_norms(np.array([-3.0, 2.0])), [3, 2])
+    with pytest.raises(ValueError, match="Unsupported tensor dimensionality 6; give norm_axes"):
+        utils.compute_norms(np.ones((1,) * 6))
+    with pytest.raises(RuntimeError, match="Unsupported type list"):
+        utils.compute_norms([[1, 2]])
 
 
 @pytest.mark.parametrize(
     "spec",
-    [2, np.full((3, 1), 2), Constant(2), lambda shape: np.full(shape, 2.0).tolist()],
+    [2, np.float32(2), np.full((3, 1), 2.0), Constant(2), lambda shape: np.full(shape, 2.0)],
 )
 def test_create_param_from_values(spec):
     param = utils.create_param(spec, (3, 1), name="p")
@@ -88,9 +91,16 @@ def test_create_param_from_values(spec):
     assert (param.get_value() == 2).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_create_param_keeps_the_dtype_of_an_array(dtype):
+    assert utils.create_param(np.zeros((3, 1), dtype), (3, 1)).type.dtype == dtype
+
+
 def test_create_param_passes_variables_through():
     x = pt.dmatrix()
-    assert utils.create_param(x, (3, 1)) is x
+    assert utils.create_param(x, (3, 1), name="x") is x
+    assert x.name == "x"
+    assert utils.create_param(x, (3, 1), name="y").name == "x"
     assert utils.create_param(lambda shape: x, (3, 1)) is x
 
 
@@ -108,6 +118,9 @@ def test_created_param_is_a_copy():
         (lambda s: np.ones(3), ValueError, r"shape \(3, 2\) is needed, the array has \(3,\)"),
         (pt.dvector(), ValueError, r"shape \(3, 2\) is needed, the variable has \(None,\)"),
         (pt.dcol(), ValueError, r"shape \(3, 2\) is needed, the variable has \(None, 1\)"),
+        (np.ones(()), ValueError, r"shape \(3, 2\) is needed, the array has \(\)"),
+        (np.array([["a"]]), TypeError, "a number, array, variable or callable"),
+        ([[1.0, 2.0]], TypeError, "a number, array, variable or callable"),
         ("many", TypeError, "a number, array, variable or callable .* got 'many'"),
         (lambda s: object(), TypeError, "parameter 'p': a number, array, variable or callable"),
     ],
@@ -115,6 +128,21 @@ def test_created_param_is_a_copy():
 def test_create_param_names_what_does_not_fit(spec, error, message):
     with pytest.raises(error, match=message):
         utils.create_param(spec, (3, 2), name="p")
+
+
+def test_unroll_scan_equals_a_loop(rng, py_function):
+    x, z = pt.dmatrix("x"), pt.dvector("z")
+
+    def step(row, total, product, factor):
+        return [total + factor * row, product * row]
+
+    value = rng.normal(size=(4, 3))
+    for backwards in (False, True):
+        outputs = utils.unroll_scan(step, x, [pt.zeros(3), pt.ones(3)], z, 4, backwards)
+        total, product = py_function([x, z], outputs)(value, [2.0, 2.0, 2.0])
+        order = value[::-1] if backwards else value
+        np.testing.assert_allclose(total, 2 * order.cumsum(axis=0))
+        np.testing.assert_allclose(product, order.cumprod(axis=0))
 
 
 def test_create_param_needs_positive_lengths():
