@@ -100,9 +100,9 @@ def bench(
     """Time the nets of the articles against PyTorch, as ratios of medians.
 
     net12 runs in batches of 1024; net48, net64_inception and net_smiles of 128. The nets are the
-    same on both sides: 'same' convolutions, all dropouts, batch normalisation in net_smiles, plain
-    SGD. Two processes take turns, so that what else the machine does falls on both. Without
-    PyTorch (`pip install torch==2.13.0`) only our side is timed.
+    same on both sides: float32, 'same' convolutions, all dropouts, batch normalisation in
+    net_smiles, plain SGD. Two processes take turns, so that what else the machine does falls on
+    both. Without PyTorch (`pip install torch==2.13.0`) only our side is timed.
     """
     if device == "gpu" and backend != "jax":
         raise click.UsageError("--device gpu needs --backend jax; the others run on the CPU only.")

@@ -16,6 +16,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -181,6 +182,7 @@ class Torch(Side):
 
         torch.set_num_threads(threads)
         torch.manual_seed(0)
+        torch.backends.cudnn.allow_tf32 = False  # our side computes in float32, too
         self._device = "cuda" if device == "gpu" else "cpu"
         self._nets: dict[str, Any] = {}
 
@@ -306,4 +308,5 @@ if __name__ == "__main__":
     # Python must not see our packages.
     project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:1] = [project] if sys.argv[1] == "lasagnette" else []
-    main()
+    with suppress(KeyboardInterrupt):  # the command says that it was interrupted
+        main()
