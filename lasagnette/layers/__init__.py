@@ -3,6 +3,7 @@
 Arrays of images are ``(batch, channels, rows, columns)``.
 """
 
+from lasagnette.layers.arcface import ArcFaceLayer
 from lasagnette.layers.base import Layer, MergeLayer
 from lasagnette.layers.conv import (
     BaseConvLayer,
@@ -16,6 +17,8 @@ from lasagnette.layers.conv import (
     TransposedConv3DLayer,
 )
 from lasagnette.layers.dense import DenseLayer, NINLayer
+from lasagnette.layers.embedding import EmbeddingLayer
+from lasagnette.layers.freezing import freeze, unfreeze
 from lasagnette.layers.helper import (
     count_params,
     get_all_layers,
@@ -36,52 +39,166 @@ from lasagnette.layers.merge import (
     autocrop_array_shapes,
     concat,
 )
-from lasagnette.layers.noise import DropoutLayer, dropout
-from lasagnette.layers.normalization import BatchNormLayer, batch_norm
-from lasagnette.layers.pool import MaxPool2DLayer, Pool2DLayer
-from lasagnette.layers.shape import FlattenLayer, ReshapeLayer, flatten, reshape
-from lasagnette.layers.special import BiasLayer, NonlinearityLayer
+from lasagnette.layers.noise import (
+    DropoutLayer,
+    GaussianNoiseLayer,
+    dropout,
+    dropout_channels,
+    dropout_locations,
+    spatial_dropout,
+)
+from lasagnette.layers.normalization import (
+    BatchNormLayer,
+    LocalResponseNormalization2DLayer,
+    StandardizationLayer,
+    batch_norm,
+    instance_norm,
+    layer_norm,
+)
+from lasagnette.layers.pool import (
+    FeaturePoolLayer,
+    FeatureWTALayer,
+    GlobalPoolLayer,
+    MaxPool1DLayer,
+    MaxPool2DLayer,
+    Pool1DLayer,
+    Pool2DLayer,
+    SpatialPyramidPoolingLayer,
+    Upscale1DLayer,
+    Upscale2DLayer,
+    Upscale3DLayer,
+)
+from lasagnette.layers.recurrent import (
+    BaseRecurrentLayer,
+    CustomRecurrentLayer,
+    Gate,
+    GRULayer,
+    LSTMLayer,
+    RecurrentLayer,
+)
+from lasagnette.layers.saving import (
+    load_npz,
+    load_params,
+    name_params,
+    save_npz,
+    save_params,
+)
+from lasagnette.layers.shape import (
+    DimshuffleLayer,
+    FlattenLayer,
+    PadLayer,
+    ReshapeLayer,
+    SliceLayer,
+    dimshuffle,
+    flatten,
+    pad,
+    reshape,
+)
+from lasagnette.layers.special import (
+    BiasLayer,
+    ExpressionLayer,
+    InverseLayer,
+    NonlinearityLayer,
+    ParametricRectifierLayer,
+    RandomizedRectifierLayer,
+    ScaleLayer,
+    TPSTransformerLayer,
+    TransformerLayer,
+    prelu,
+    rrelu,
+    standardize,
+)
+from lasagnette.layers.summary import multiply_adds, summary
 
 __all__ = [
+    "ArcFaceLayer",
     "BaseConvLayer",
+    "BaseRecurrentLayer",
     "BatchNormLayer",
     "BiasLayer",
     "ConcatLayer",
     "Conv1DLayer",
     "Conv2DLayer",
     "Conv3DLayer",
+    "CustomRecurrentLayer",
     "Deconv2DLayer",
     "Deconv3DLayer",
     "DenseLayer",
     "DilatedConv2DLayer",
+    "DimshuffleLayer",
     "DropoutLayer",
     "ElemwiseMergeLayer",
     "ElemwiseSumLayer",
+    "EmbeddingLayer",
+    "ExpressionLayer",
+    "FeaturePoolLayer",
+    "FeatureWTALayer",
     "FlattenLayer",
+    "GRULayer",
+    "Gate",
+    "GaussianNoiseLayer",
+    "GlobalPoolLayer",
     "InputLayer",
+    "InverseLayer",
+    "LSTMLayer",
     "Layer",
+    "LocalResponseNormalization2DLayer",
     "LocallyConnected2DLayer",
+    "MaxPool1DLayer",
     "MaxPool2DLayer",
     "MergeLayer",
     "NINLayer",
     "NonlinearityLayer",
+    "PadLayer",
+    "ParametricRectifierLayer",
+    "Pool1DLayer",
     "Pool2DLayer",
+    "RandomizedRectifierLayer",
+    "RecurrentLayer",
     "ReshapeLayer",
+    "ScaleLayer",
+    "SliceLayer",
+    "SpatialPyramidPoolingLayer",
+    "StandardizationLayer",
+    "TPSTransformerLayer",
+    "TransformerLayer",
     "TransposedConv2DLayer",
     "TransposedConv3DLayer",
+    "Upscale1DLayer",
+    "Upscale2DLayer",
+    "Upscale3DLayer",
     "autocrop",
     "autocrop_array_shapes",
     "batch_norm",
     "concat",
     "count_params",
+    "dimshuffle",
     "dropout",
+    "dropout_channels",
+    "dropout_locations",
     "flatten",
+    "freeze",
     "get_all_layers",
     "get_all_param_values",
     "get_all_params",
     "get_output",
     "get_output_shape",
     "get_updates",
+    "instance_norm",
+    "layer_norm",
+    "load_npz",
+    "load_params",
+    "multiply_adds",
+    "name_params",
+    "pad",
+    "prelu",
     "reshape",
+    "rrelu",
+    "save_npz",
+    "save_params",
     "set_all_param_values",
+    "spatial_dropout",
+    "standardize",
+    "summary",
+    "unfreeze",
 ]

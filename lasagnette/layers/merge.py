@@ -101,6 +101,17 @@ def autocrop_array_shapes(input_shapes: Sequence[Shape], cropping: Cropping) -> 
     return list(zip(*axes, strict=True))
 
 
+def _shapes_are_known(layer: MergeLayer) -> bool:
+    """Tell whether all inputs are real; stand-ins for layers need not have a shape."""
+    return all(isinstance(shape, tuple) for shape in layer.input_shapes)
+
+
+def _check_shapes(layer: MergeLayer) -> None:
+    """Raise now what building on the layer would raise."""
+    if _shapes_are_known(layer):
+        layer.get_output_shape_for(layer.input_shapes)
+
+
 class ConcatLayer(MergeLayer):
     """Join inputs along an axis.
 
@@ -123,18 +134,25 @@ class ConcatLayer(MergeLayer):
         self, incomings: Sequence[Any], axis: int = 1, cropping: Cropping = None, **kwargs: Any
     ) -> None:
         super().__init__(incomings, **kwargs)
-        ndim = len(self.input_shapes[0])
-        if not -ndim <= axis < ndim:
-            raise ValueError(f"ConcatLayer: axis must be from {-ndim} to {ndim - 1}, got {axis!r}")
         self.axis = axis
-        if cropping is not None:
-            cropping = [*cropping, *[None] * (ndim - len(cropping))]
-            cropping[axis] = None
         self.cropping = cropping
-        self.get_output_shape_for(self.input_shapes)  # raises if the shapes do not fit
+        _check_shapes(self)
+
+    def _cropping(self, ndim: int) -> Cropping:
+        """Return :attr:`cropping` for inputs of `ndim` dimensions, without the joined axis."""
+        if not -ndim <= self.axis < ndim:
+            raise ValueError(
+                f"ConcatLayer: axis must be from {-ndim} to {ndim - 1}, got {self.axis!r}"
+            )
+        if self.cropping is None:
+            return None
+        modes = [*self.cropping, *[None] * (ndim - len(self.cropping))]
+        modes[self.axis] = None
+        return modes
 
     def get_output_shape_for(self, input_shapes: Sequence[Shape]) -> Shape:
-        shapes = autocrop_array_shapes(input_shapes, self.cropping)
+        cropping = self._cropping(len(input_shapes[0]))
+        shapes = autocrop_array_shapes(input_shapes, cropping)
         joined = self.axis % len(shapes[0])
         output: list[int | None] = []
         if len({len(shape) for shape in shapes}) > 1:
@@ -156,7 +174,8 @@ class ConcatLayer(MergeLayer):
         )
 
     def get_output_for(self, inputs: Any, **kwargs: Any) -> Variable:  # type: ignore[override]
-        return pt.concatenate(autocrop(inputs, self.cropping), axis=self.axis)
+        cropped = autocrop(inputs, self._cropping(inputs[0].ndim))
+        return pt.concatenate(cropped, axis=self.axis)
 
 
 concat = ConcatLayer
@@ -192,7 +211,7 @@ class ElemwiseMergeLayer(MergeLayer):
         super().__init__(incomings, **kwargs)
         self.merge_function = merge_function
         self.cropping = cropping
-        self.get_output_shape_for(self.input_shapes)  # raises if the shapes do not fit
+        _check_shapes(self)
 
     def get_output_shape_for(self, input_shapes: Sequence[Shape]) -> Shape:
         shapes = autocrop_array_shapes(input_shapes, self.cropping)
@@ -223,6 +242,8 @@ class ElemwiseMergeLayer(MergeLayer):
 
     def _broadcastable(self, inputs: Sequence[Any]) -> list[Any]:
         """Declare the lengths of 1 that are repeated; PyTensor repeats no others."""
+        if not _shapes_are_known(self):
+            return list(inputs)
         shapes = autocrop_array_shapes(self.input_shapes, self.cropping)
         repeated = [
             [

@@ -12,10 +12,18 @@ from pytensor.graph.basic import Variable
 
 from lasagnette import ops
 from lasagnette.layers.base import Layer
+from lasagnette.layers.draws import Draws
 from lasagnette.random import get_rng
-from lasagnette.utils import set_default_update
+from lasagnette.utils import cast_like, set_default_update
 
-__all__ = ["DropoutLayer", "dropout"]
+__all__ = [
+    "DropoutLayer",
+    "GaussianNoiseLayer",
+    "dropout",
+    "dropout_channels",
+    "dropout_locations",
+    "spatial_dropout",
+]
 
 
 class DropoutLayer(Layer):
@@ -98,11 +106,13 @@ class DropoutLayer(Layer):
             return input
         mask = self._mask(input)
         if not self.rescale:
-            mask = pt.neq(mask, 0).astype(input.dtype)
+            mask = pt.neq(mask, 0)
         return input * mask
 
     def _mask(self, input: Any) -> Variable:
         """Return a mask that broadcasts against the input, independent of earlier ones."""
+        if input.dtype not in ("float32", "float64"):
+            input = input.astype(pytensor.config.floatX)
         state = self.state
         if self._draws:
             # Neighbouring keys give unrelated masks.
@@ -116,3 +126,108 @@ class DropoutLayer(Layer):
 
 
 dropout = DropoutLayer
+
+
+def dropout_channels(
+    incoming: Any, p: float = 0.5, rescale: bool = True, **kwargs: Any
+) -> DropoutLayer:
+    """Make a :class:`DropoutLayer` that drops whole channels of sequences, images or volumes.
+
+    Parameters
+    ----------
+    incoming : Layer or tuple
+        Output of shape ``(batch, channels, ...)``.
+    p : float
+    rescale : bool
+    **kwargs
+        See :class:`DropoutLayer`.
+
+    References
+    ----------
+    J. Tompson et al.: Efficient object localization using convolutional networks. CVPR 2015.
+
+    Examples
+    --------
+    >>> dropout_channels((None, 16, 6, 6), p=0.2).shared_axes
+    (2, 3)
+    """
+    ndim = len(getattr(incoming, "output_shape", incoming))
+    return DropoutLayer(incoming, p, rescale, shared_axes=range(2, ndim), **kwargs)
+
+
+spatial_dropout = dropout_channels
+
+
+def dropout_locations(
+    incoming: Any, p: float = 0.5, rescale: bool = True, **kwargs: Any
+) -> DropoutLayer:
+    """Make a :class:`DropoutLayer` that drops locations, such as pixels, in all channels.
+
+    Parameters
+    ----------
+    incoming : Layer or tuple
+        Output of shape ``(batch, channels, ...)``.
+    p : float
+    rescale : bool
+    **kwargs
+        See :class:`DropoutLayer`.
+
+    Examples
+    --------
+    >>> dropout_locations((None, 16, 6, 6), p=0.2).shared_axes
+    (1,)
+    """
+    return DropoutLayer(incoming, p, rescale, shared_axes=(1,), **kwargs)
+
+
+class GaussianNoiseLayer(Layer):
+    """Add normally distributed noise while training.
+
+    Parameters
+    ----------
+    incoming : Layer or tuple
+    sigma : number or scalar expression
+        Standard deviation of the noise, in units of the input.
+    name : str, optional
+
+    Attributes
+    ----------
+    state : shared variable, int64, (2,)
+        Key and counter of the draws, as in :class:`DropoutLayer`.
+
+    Notes
+    -----
+    ``get_output(..., deterministic=True)`` passes the input through. Calls draw anew and
+    independently of each other, as in :class:`DropoutLayer`.
+
+    References
+    ----------
+    K.-C. Jim, C. L. Giles, B. G. Horne: An analysis of noise in recurrent neural networks:
+    convergence and generalization. IEEE Transactions on Neural Networks 7 (1996).
+
+    Examples
+    --------
+    >>> from lasagnette.layers import InputLayer, get_output, get_updates
+    >>> net = GaussianNoiseLayer(InputLayer((None, 8)), sigma=0.1)
+    >>> list(get_updates(get_output(net))) == [net.state]
+    True
+    """
+
+    def __init__(self, incoming: Any, sigma: Any = 0.1, **kwargs: Any) -> None:
+        super().__init__(incoming, **kwargs)
+        if not isinstance(sigma, Variable) and not sigma >= 0:
+            raise ValueError(f"GaussianNoiseLayer: sigma must not be negative, got {sigma!r}")
+        self.sigma = sigma
+        self._draws = Draws("noise.state" if self.name is None else f"{self.name}.state")
+        self.state = self._draws.state
+
+    def get_output_for(self, input: Any, deterministic: bool = False, **kwargs: Any) -> Variable:
+        if deterministic or (not isinstance(self.sigma, Variable) and self.sigma == 0):
+            return input
+        if input.dtype not in ("float32", "float64"):
+            input = input.astype(pytensor.config.floatX)
+        # Box and Muller's transform of two even distributions.
+        size, turn = (self._draws.uniform(tuple(input.shape), input) for _ in range(2))
+        radius = pt.sqrt(pt.mul(-2, pt.log1p(pt.neg(size))))
+        noise = radius * pt.cos(cast_like(2 * np.pi, input) * turn)
+        return input + cast_like(self.sigma, input) * noise

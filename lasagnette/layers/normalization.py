@@ -1,4 +1,4 @@
-"""Batch normalisation."""
+"""Normalisation over a batch, over the parts of a sample, and between channels."""
 
 from __future__ import annotations
 
@@ -8,125 +8,21 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
-from lasagnette import init, nonlinearities
-from lasagnette.layers.axes import axes_or_auto, expand
+from lasagnette import nonlinearities, ops
+from lasagnette.layers.axes import axes_or_auto, check_directions
 from lasagnette.layers.base import Layer
-from lasagnette.layers.special import NonlinearityLayer
-from lasagnette.utils import carry_update, cast_like
+from lasagnette.layers.batch_norm import BatchNormLayer
+from lasagnette.layers.special.elementwise import BiasLayer, NonlinearityLayer, ScaleLayer
+from lasagnette.utils import cast_like
 
-__all__ = ["BatchNormLayer", "batch_norm"]
-
-
-class BatchNormLayer(Layer):
-    """Bring the input to mean 0 and variance 1, then scale and shift it.
-
-    .. math:: y = \\frac{x - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}} \\gamma + \\beta
-
-    While training, the statistics are those of the batch; for ``deterministic=True``, running
-    averages that training gathered.
-
-    Parameters
-    ----------
-    incoming : Layer or tuple
-    axes : 'auto', int or tuple of int
-        Axes to normalise over; 'auto': all but the second, so that every unit or channel has
-        its own statistics.
-    epsilon : float
-        Added to the variance.
-    alpha : float
-        Weight of the batch in the running averages, from 0 to 1.
-    beta, gamma : number, array, callable, shared variable, expression or None
-        Shift and scale, of the input's shape without `axes`; None leaves them out.
-    mean, inv_std : number, array, callable or shared variable
-        Running averages of the mean and of the inverse deviation
-        ``1 / sqrt(variance + epsilon)``, tagged neither trainable nor regularizable.
-    name : str, optional
-
-    Notes
-    -----
-    The output expression carries the updates of the averages: every function that computes
-    it advances them, unless it is deterministic; :func:`get_updates` returns them for
-    explicit use. :func:`get_output` takes ``batch_norm_use_averages`` (default:
-    `deterministic`) and ``batch_norm_update_averages`` (default: not `deterministic`) to
-    choose otherwise, for instance to train on with frozen averages. Where one function
-    computes several outputs of a layer, the averages follow the last one.
-
-    References
-    ----------
-    S. Ioffe, C. Szegedy: Batch normalization: accelerating deep network training by reducing
-    internal covariate shift. ICML 2015.
-
-    Examples
-    --------
-    >>> BatchNormLayer((None, 64, 24, 24)).mean.get_value().shape
-    (64,)
-    """
-
-    def __init__(
-        self,
-        incoming: Any,
-        axes: str | int | Sequence[int] = "auto",
-        epsilon: float = 1e-4,
-        alpha: Any = 0.1,
-        beta: Any = init.Constant(0),  # noqa: B008 (initializers have no state)
-        gamma: Any = init.Constant(1),  # noqa: B008
-        mean: Any = init.Constant(0),  # noqa: B008
-        inv_std: Any = init.Constant(1),  # noqa: B008
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(incoming, **kwargs)
-        self.axes = axes_or_auto(self, axes)
-        self.epsilon = epsilon
-        self.alpha = alpha
-        shape = [s for axis, s in enumerate(self.input_shape) if axis not in self.axes]
-        self.beta = self.gamma = None
-        if beta is not None:
-            self.beta = self.add_param(beta, shape, "beta", regularizable=False)
-        if gamma is not None:
-            self.gamma = self.add_param(gamma, shape, "gamma")
-        fixed = {"trainable": False, "regularizable": False}
-        self.mean = self.add_param(mean, shape, "mean", **fixed)
-        self.inv_std = self.add_param(inv_std, shape, "inv_std", **fixed)
-
-    def get_output_for(
-        self,
-        input: Any,
-        deterministic: bool = False,
-        batch_norm_use_averages: bool | None = None,
-        batch_norm_update_averages: bool | None = None,
-        **kwargs: Any,
-    ) -> Variable:
-        use = deterministic if batch_norm_use_averages is None else batch_norm_use_averages
-        update = (
-            not deterministic if batch_norm_update_averages is None else batch_norm_update_averages
-        )
-        mean, inv_std = self.mean, self.inv_std
-        if update or not use:
-            batch_mean, batch_inv_std = self._statistics(input)
-            if not use:
-                mean, inv_std = batch_mean, batch_inv_std
-            if update:
-                mean = carry_update(mean, self.mean, self._average(self.mean, batch_mean))
-                inv_std = carry_update(
-                    inv_std, self.inv_std, self._average(self.inv_std, batch_inv_std)
-                )
-        scale = inv_std if self.gamma is None else self.gamma * inv_std
-        output = (input - self._expand(mean, input)) * self._expand(scale, input)
-        if self.beta is not None:
-            output = output + self._expand(self.beta, input)
-        return output
-
-    def _statistics(self, input: Any) -> tuple[Any, Any]:
-        mean = input.mean(self.axes)
-        variance = pt.sqr(input - self._expand(mean, input)).mean(self.axes)
-        return mean, 1 / pt.sqrt(variance + cast_like(self.epsilon, variance))
-
-    def _average(self, running: Any, batch: Any) -> Variable:
-        alpha = cast_like(self.alpha, running)
-        return (1 - alpha) * running + alpha * cast_like(batch, running)
-
-    def _expand(self, parameter: Any, input: Any) -> Any:
-        return expand(parameter, self.axes, input.ndim)
+__all__ = [
+    "BatchNormLayer",
+    "LocalResponseNormalization2DLayer",
+    "StandardizationLayer",
+    "batch_norm",
+    "instance_norm",
+    "layer_norm",
+]
 
 
 def batch_norm(layer: Any, **kwargs: Any) -> Layer:
@@ -154,18 +50,235 @@ def batch_norm(layer: Any, **kwargs: Any) -> Layer:
     >>> [type(l).__name__ for l in get_all_layers(net)]
     ['DenseLayer', 'BatchNormLayer', 'NonlinearityLayer']
     """
+    nonlinearity = _take_nonlinearity_and_bias(layer)
+    name = _name(layer, kwargs, "bn")
+    normalized = BatchNormLayer(layer, name=name, **kwargs)
+    return _with_nonlinearity(normalized, nonlinearity, name)
+
+
+class StandardizationLayer(Layer):
+    """Bring every sample's units to mean 0 and variance 1, each sample for itself.
+
+    .. math:: y = \\frac{x - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}
+
+    There are no parameters and no running averages, so training and testing do the same.
+
+    Parameters
+    ----------
+    incoming : Layer or tuple
+    axes : 'auto', 'spatial', 'features', int or tuple of int
+        Axes to normalise over. 'spatial': all but the first two, every channel for itself;
+        'features': all but the first; 'auto': 'features' for an input of two dimensions, else
+        'spatial'.
+    epsilon : float
+        Added to the variance.
+    name : str, optional
+
+    Raises
+    ------
+    ValueError
+        If `axes` are neither of these names nor axes of the input.
+
+    See Also
+    --------
+    instance_norm, layer_norm : Put it between a layer and its nonlinearity.
+
+    Examples
+    --------
+    >>> StandardizationLayer((None, 64, 24, 24)).axes, StandardizationLayer((None, 64)).axes
+    ((2, 3), (1,))
+    """
+
+    def __init__(
+        self,
+        incoming: Any,
+        axes: str | int | Sequence[int] = "auto",
+        epsilon: float = 1e-4,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(incoming, **kwargs)
+        ndim = len(self.input_shape)
+        if isinstance(axes, str):
+            first = {"auto": min(2, ndim - 1), "spatial": 2, "features": 1}
+            if axes not in first:
+                raise ValueError(
+                    "StandardizationLayer: axes must be 'auto', 'spatial', 'features', an int or "
+                    f"ints, got {axes!r}"
+                )
+            axes = tuple(range(first[axes], ndim))
+        self.axes = axes_or_auto(self, axes)
+        self.epsilon = epsilon
+
+    def get_output_for(self, input: Any, **kwargs: Any) -> Variable:
+        centred = input - input.mean(self.axes, keepdims=True)
+        variance = pt.sqr(centred).mean(self.axes, keepdims=True)
+        return centred / pt.sqrt(variance + cast_like(self.epsilon, variance))
+
+
+def instance_norm(
+    layer: Any, learn_scale: bool = True, learn_bias: bool = True, **kwargs: Any
+) -> Layer:
+    """Put instance normalisation between a layer and its nonlinearity.
+
+    Every channel of every sample is normalised over its positions.
+
+    Parameters
+    ----------
+    layer : Layer
+        Output of shape ``(batch, channels, ...)``; changed in place: it loses its
+        nonlinearity and its biases.
+    learn_scale, learn_bias : bool
+        Whether every channel is scaled and shifted after that.
+    **kwargs
+        Arguments of :class:`StandardizationLayer`, except `axes`.
+
+    Returns
+    -------
+    Layer
+        The new output layer. Names are the layer's with ``_in``, ``_in_scale``, ``_in_bias``
+        and ``_in_nonlin`` after it.
+
+    References
+    ----------
+    D. Ulyanov, A. Vedaldi, V. Lempitsky: Instance normalization: the missing ingredient for
+    fast stylization. arXiv:1607.08022 (2016).
+
+    Examples
+    --------
+    >>> from lasagnette.layers import Conv2DLayer, get_all_layers
+    >>> net = instance_norm(Conv2DLayer((None, 3, 12, 12), num_filters=16, filter_size=3))
+    >>> [type(l).__name__ for l in get_all_layers(net)][1:]
+    ['StandardizationLayer', 'ScaleLayer', 'BiasLayer', 'NonlinearityLayer']
+    """
+    return _standardized(layer, "in", "spatial", learn_scale, learn_bias, kwargs)
+
+
+def layer_norm(layer: Any, **kwargs: Any) -> Layer:
+    """Put layer normalisation between a layer and its nonlinearity.
+
+    Every sample is normalised over all its units; then every unit, or channel, is scaled and
+    shifted.
+
+    Parameters
+    ----------
+    layer : Layer
+        Changed in place: it loses its nonlinearity and its biases.
+    **kwargs
+        Arguments of :class:`StandardizationLayer`, except `axes`.
+
+    Returns
+    -------
+    Layer
+        The new output layer. Names are the layer's with ``_ln``, ``_ln_scale``, ``_ln_bias``
+        and ``_ln_nonlin`` after it.
+
+    References
+    ----------
+    J. L. Ba, J. R. Kiros, G. E. Hinton: Layer normalization. arXiv:1607.06450 (2016).
+
+    Examples
+    --------
+    >>> from lasagnette.layers import DenseLayer, get_all_layers
+    >>> [type(l).__name__ for l in get_all_layers(layer_norm(DenseLayer((None, 8), 4)))][1:]
+    ['StandardizationLayer', 'ScaleLayer', 'BiasLayer', 'NonlinearityLayer']
+    """
+    return _standardized(layer, "ln", "features", True, True, kwargs)
+
+
+def _standardized(
+    layer: Any, suffix: str, axes: str, scale: bool, bias: bool, kwargs: dict[str, Any]
+) -> Layer:
+    nonlinearity = _take_nonlinearity_and_bias(layer)
+    name = _name(layer, kwargs, suffix)
+    layer = StandardizationLayer(layer, axes=axes, name=name, **kwargs)
+    if scale:
+        layer = ScaleLayer(layer, name=name and f"{name}_scale")
+    if bias:
+        layer = BiasLayer(layer, name=name and f"{name}_bias")
+    return _with_nonlinearity(layer, nonlinearity, name)
+
+
+def _take_nonlinearity_and_bias(layer: Any) -> Any:
+    """Make a layer linear without biases; return the nonlinearity that it had, or None."""
     nonlinearity = getattr(layer, "nonlinearity", None)
     if nonlinearity is not None:
         layer.nonlinearity = nonlinearities.identity
     if getattr(layer, "b", None) is not None:
         del layer.params[layer.b]
         layer.b = None
-    name = kwargs.pop("name", None)
-    if name is None and layer.name is not None:
-        name = f"{layer.name}_bn"
-    normalized = BatchNormLayer(layer, name=name, **kwargs)
+    return nonlinearity
+
+
+def _name(layer: Any, kwargs: dict[str, Any], suffix: str) -> str | None:
+    """Take the name of what is put on a layer out of the arguments, or make one."""
+    own = getattr(layer, "name", None)
+    return kwargs.pop("name", None) or (own and f"{own}_{suffix}")
+
+
+def _with_nonlinearity(layer: Layer, nonlinearity: Any, name: str | None) -> Layer:
     if nonlinearity is None:
-        return normalized
-    return NonlinearityLayer(
-        normalized, nonlinearity, name=None if name is None else f"{name}_nonlin"
-    )
+        return layer
+    return NonlinearityLayer(layer, nonlinearity, name=name and f"{name}_nonlin")
+
+
+class LocalResponseNormalization2DLayer(Layer):
+    """Divide every unit by the size of its neighbours in other channels.
+
+    .. math:: y_i = \\frac{x_i}{(k + \\alpha \\sum_j x_j^2)^\\beta}
+
+    The sum is over the `n` channels around channel i, itself among them, at one position.
+
+    Parameters
+    ----------
+    incoming : Layer or tuple
+        Output of shape ``(batch, channels, rows, columns)``.
+    alpha, k, beta : float
+        See the equation.
+    n : int
+        Number of channels, odd.
+    name : str, optional
+
+    Raises
+    ------
+    NotImplementedError
+        If `n` is even.
+    ValueError
+        If the input has not four dimensions.
+
+    References
+    ----------
+    A. Krizhevsky, I. Sutskever, G. E. Hinton: ImageNet classification with deep convolutional
+    neural networks. NIPS 2012. Li et al.'s 48-nets have it, too.
+
+    Examples
+    --------
+    >>> LocalResponseNormalization2DLayer((None, 64, 24, 24), n=9).output_shape
+    (None, 64, 24, 24)
+    """
+
+    def __init__(
+        self,
+        incoming: Any,
+        alpha: float = 1e-4,
+        k: float = 2,
+        beta: float = 0.75,
+        n: int = 5,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(incoming, **kwargs)
+        check_directions(self, "rows, columns")
+        if n % 2 == 0:
+            raise NotImplementedError(
+                f"LocalResponseNormalization2DLayer: n must be odd, got {n!r}"
+            )
+        self.alpha = alpha
+        self.k = k
+        self.beta = beta
+        self.n = n
+
+    def get_output_for(self, input: Any, **kwargs: Any) -> Variable:
+        # A sum over channels is a pooling of maps whose rows are the channels.
+        maps = pt.sqr(input).transpose(0, 2, 1, 3)
+        means: Any = ops.pool2d(maps, (self.n, 1), (1, 1), (self.n // 2, 0), mode="average_inc_pad")
+        sums = cast_like(self.n * self.alpha, input) * means.transpose(0, 2, 1, 3)
+        return input / (cast_like(self.k, input) + sums) ** cast_like(self.beta, input)

@@ -23,6 +23,12 @@ CASES: dict[str, Any] = {
         [(3, 4), (5, 3)],
         lambda i: L.ElemwiseSumLayer(i, coeffs=0.1, cropping=[None, "lower", "upper"]),
     ),
+    "concat crop few": ([(3, 4, 2), (3, 5, 2)], lambda i: L.ConcatLayer(i, -1, ["lower"] * 3)),
+    "merge maximum": ([(3, 4), (3, 4)], lambda i: L.ElemwiseMergeLayer(i, pt.maximum)),
+    "merge crop": (
+        [(3, 4), (2, 7)],
+        lambda i: L.ElemwiseMergeLayer(i, pt.mul, cropping=[None, "center", "upper"]),
+    ),
 }
 
 ARGUMENTS: dict[type, tuple] = {L.ElemwiseMergeLayer: (pt.mul,)}
