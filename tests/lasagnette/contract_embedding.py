@@ -8,6 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-CASES: dict[str, Any] = {}
+import pytensor.tensor as pt
 
-ARGUMENTS: dict[type, tuple] = {}
+import lasagnette.layers as L
+
+
+def words(i: Any) -> Any:
+    """Integers from 0 to 6."""
+    return L.ExpressionLayer(i, lambda x: pt.cast(abs(x) * 10, "int32") % 7)
+
+
+CASES: dict[str, Any] = {
+    "embedding": ([(5,)], lambda i: L.EmbeddingLayer(words(i), 7, 4)),
+    "embedding of maps": ([(5, 2)], lambda i: L.EmbeddingLayer(words(i), 7, 4)),
+}
+
+ARGUMENTS: dict[type, tuple] = {L.EmbeddingLayer: (7, 4)}

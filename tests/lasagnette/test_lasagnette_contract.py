@@ -96,7 +96,10 @@ def test_gradient_is_right_and_finite(build, rng, py_function):
     loss = (output * weights).sum()
     wrt = [l.input_var for l in inputs] + params
     given = [l.input_var for l in inputs]
-    f = py_function(given, [loss, *pytensor.grad(loss, wrt, disconnected_inputs="raise")])
+    # Words are integers, which have no gradient.
+    words = any(isinstance(l, L.EmbeddingLayer) for l in L.get_all_layers(layer))
+    grads = pytensor.grad(loss, wrt, disconnected_inputs="ignore" if words else "raise")
+    f = py_function(given, [loss, *grads])
     x = values_for(inputs, rng)
     _, *grads = f(*x)
     assert all(np.isfinite(g).all() for g in grads)
@@ -121,7 +124,7 @@ def test_parameters_are_tagged_named_and_of_fixed_shape(build):
         for param, tags in one.params.items():
             assert isinstance(param, SharedVariable)
             assert param.type.shape == param.get_value().shape
-            assert tags <= {"trainable", "regularizable"}
+            assert tags <= {"trainable", "regularizable", "batch_norm_stat"}
             assert param.name
             assert param.get_value().dtype == "float64"
 
@@ -138,7 +141,7 @@ def test_random_output_carries_its_updates(build, py_function):
     output = L.get_output(layer)
     expected = set()
     for one in L.get_all_layers(layer):
-        if isinstance(one, L.DropoutLayer) and one.p:
+        if hasattr(one, "state") and getattr(one, "p", None) != 0:
             expected.add(one.state)
         if isinstance(one, L.BatchNormLayer):
             expected |= {one.mean, one.inv_std}

@@ -12,6 +12,7 @@ from pytensor.graph.basic import Variable
 from lasagnette import init, nonlinearities
 from lasagnette.layers.axes import axes_or_auto, expand, unshared_shape
 from lasagnette.layers.base import Layer
+from lasagnette.utils import floatX
 
 __all__ = ["BiasLayer", "NonlinearityLayer", "ScaleLayer", "standardize"]
 
@@ -154,13 +155,10 @@ def standardize(
            [ 1.,  1.]])
     """
     if not isinstance(offset, Variable):
-        offset = np.asarray(offset)
+        offset = floatX(offset)
     shifted = BiasLayer(layer, -offset, shared_axes)
     shifted.params[shifted.b].remove("trainable")
-    if isinstance(scale, Variable):
-        factor = pt.reciprocal(scale)
-    else:
-        factor = 1 / np.asarray(scale)
+    factor = pt.reciprocal(scale) if isinstance(scale, Variable) else floatX(1 / np.asarray(scale))
     scaled = ScaleLayer(shifted, factor, shared_axes)
     scaled.params[scaled.scales].remove("trainable")
     return scaled

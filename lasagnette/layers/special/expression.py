@@ -11,7 +11,7 @@ from pytensor.compile.builders import infer_shape
 from pytensor.graph.basic import Variable
 
 from lasagnette.layers.base import Layer, Shape
-from lasagnette.utils import interpreted_mode
+from lasagnette.utils import floatX, interpreted_mode
 
 __all__ = ["ExpressionLayer"]
 
@@ -74,15 +74,14 @@ class ExpressionLayer(Layer):
 
 def _shape_after(function: Callable, shape: Shape) -> Shape:
     """Return the shape of the function's result, None where it varies with an unknown length."""
-    x = pt.tensor(dtype=pytensor.config.floatX, shape=shape)
-    output = pt.as_tensor_variable(function(x))
     # Two trials, with lengths that functions are likely to divide into equal parts; only
     # lengths are computed, never elements.
     trials = []
     for unknown in (48, 96):
-        lengths = [pt.constant(unknown if s is None else s, dtype="int64") for s in shape]
-        (inferred,) = infer_shape([output], [x], [lengths])
-        trials.append(
-            tuple(int(pt.as_tensor_variable(s).eval(mode=interpreted_mode())) for s in inferred)
+        x = pt.alloc(floatX(0), *(unknown if length is None else length for length in shape))
+        (lengths,) = infer_shape([pt.as_tensor_variable(function(x))], [], [])
+        f = pytensor.function(
+            [], [pt.as_tensor_variable(s) for s in lengths], mode=interpreted_mode()
         )
+        trials.append(tuple(int(length) for length in f()))
     return tuple(a if a == b else None for a, b in zip(*trials, strict=True))

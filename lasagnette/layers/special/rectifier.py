@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
+from pytensor.gradient import disconnected_grad
 from pytensor.graph.basic import Variable
 
 from lasagnette import init, nonlinearities
@@ -33,7 +34,8 @@ def _take_nonlinearity(layer: Any) -> Any:
 
 
 def _leaky(x: Any, slope: Any) -> Variable:
-    return pt.switch(x > 0, x, slope * x)
+    # Comparisons pass gradients of zero on, in dtype floatX whatever the input's is.
+    return pt.switch(disconnected_grad(x) > 0, x, slope * x)
 
 
 class ParametricRectifierLayer(Layer):
@@ -78,7 +80,7 @@ class ParametricRectifierLayer(Layer):
 
     def get_output_for(self, input: Any, **kwargs: Any) -> Variable:
         alpha = expand(self.alpha, self.shared_axes, input.ndim)
-        return _leaky(input, alpha)
+        return _leaky(as_theano_expression(input), alpha)
 
 
 def prelu(layer: Any, **kwargs: Any) -> ParametricRectifierLayer:

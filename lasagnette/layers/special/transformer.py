@@ -124,7 +124,7 @@ class TransformerLayer(_ImageTransformer):
     >>> from lasagnette import init
     >>> from lasagnette.layers import DenseLayer, InputLayer
     >>> l_in = InputLayer((None, 3, 28, 28))
-    >>> identity = np.array([1, 0, 0, 0, 1, 0])
+    >>> identity = np.array([1.0, 0, 0, 0, 1, 0])
     >>> l_loc = DenseLayer(l_in, 6, W=init.Constant(0), b=identity, nonlinearity=None)
     >>> TransformerLayer(l_in, l_loc, downsample_factor=2).output_shape
     (None, 3, 14, 14)
