@@ -10,6 +10,7 @@ An initializer is called with a shape and returns an array of dtype ``floatX``, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -157,10 +158,10 @@ class Glorot(Initializer):
     def sample(self, shape: Shape) -> np.ndarray:
         if self.c01b:
             _require_c01b(self, shape)
-            n1, field, n2 = shape[0], np.prod(shape[1:3]), shape[3]
+            n1, field, n2 = shape[0], math.prod(shape[1:3]), shape[3]
         else:
             _require_matrix(self, shape)
-            n1, n2, field = shape[0], shape[1], np.prod(shape[2:])
+            n1, n2, field = shape[0], shape[1], math.prod(shape[2:])
         std = self.gain * np.sqrt(2.0 / ((n1 + n2) * field))
         return self.initializer(std=std).sample(shape)
 
@@ -218,10 +219,10 @@ class He(Initializer):
     def sample(self, shape: Shape) -> np.ndarray:
         if self.c01b:
             _require_c01b(self, shape)
-            fan_in = np.prod(shape[:3])
+            fan_in = math.prod(shape[:3])
         else:
             _require_matrix(self, shape)
-            fan_in = shape[0] if len(shape) == 2 else np.prod(shape[1:])
+            fan_in = shape[0] if len(shape) == 2 else math.prod(shape[1:])
         return self.initializer(std=self.gain * np.sqrt(1.0 / fan_in)).sample(shape)
 
 

@@ -250,7 +250,8 @@ def compute_norms(array: Any, norm_axes: Iterable[int] | None = None) -> Any:
         raise RuntimeError(
             f"Unsupported type {type(array).__name__}; compute_norms takes an array or expression"
         )
-    axes = norm_axes_of(array.ndim) if norm_axes is None else tuple(norm_axes)
+    ndim: int = array.ndim  # type: ignore[union-attr]
+    axes = norm_axes_of(ndim) if norm_axes is None else tuple(norm_axes)
     if isinstance(array, Variable):
         return pt.sqrt(pt.sum(pt.sqr(array), axis=axes))
     return np.sqrt(np.sum(array**2, axis=axes))

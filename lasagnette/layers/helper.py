@@ -159,7 +159,7 @@ def get_output(layer_or_layers: Any, inputs: Any = None, **kwargs: Any) -> Any:
         return layer.get_output_for(values, **kwargs)
 
     given = inputs if isinstance(inputs, dict) else {}
-    variables = {
+    variables: dict[Layer | None, Any] = {
         layer: layer.input_var
         for layer in layers
         if isinstance(layer, InputLayer) and layer not in given
@@ -210,7 +210,7 @@ def get_output_shape(layer_or_layers: Any, input_shapes: Any = None) -> Any:
     treat_as_input = list(input_shapes) if isinstance(input_shapes, dict) else []
     layers = get_all_layers(layer_or_layers, treat_as_input)
     if not input_shapes:
-        shapes = {layer: layer.output_shape for layer in layers}
+        shapes: dict[Layer | None, Any] = {layer: layer.output_shape for layer in layers}
     else:
         shapes = _propagate(
             "get_output_shape",

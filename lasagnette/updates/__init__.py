@@ -3,11 +3,12 @@
 A rule takes a loss (or gradients) and parameters, and returns a dictionary from shared
 variables to their next values, for ``pytensor.function(..., updates=...)``:
 :func:`sgd`, :func:`momentum`, :func:`nesterov_momentum`, :func:`adagrad`, :func:`rmsprop`,
-:func:`adadelta`, :func:`adam`, :func:`adamax`, :func:`amsgrad`.
+:func:`adadelta`, :func:`adam`, :func:`adamw`, :func:`adamax`, :func:`amsgrad`.
 
 :func:`apply_momentum` and :func:`apply_nesterov_momentum` add momentum to any of them;
 :func:`norm_constraint` and :func:`total_norm_constraint` limit the norms of weights or
-gradients.
+gradients. :func:`cosine_schedule`, :func:`exponential_schedule` and :func:`step_schedule` make
+learning rates that change by themselves.
 
 >>> import lasagnette as lasagne
 >>> import pytensor, pytensor.tensor as pt
@@ -25,7 +26,7 @@ network stays float32. The state that a rule keeps lies in shared variables of i
 among the dictionary's keys and named after the parameters.
 """
 
-from lasagnette.updates.adaptive import adadelta, adagrad, adam, adamax, amsgrad, rmsprop
+from lasagnette.updates.adaptive import adadelta, adagrad, adam, adamax, adamw, amsgrad, rmsprop
 from lasagnette.updates.common import get_or_compute_grads
 from lasagnette.updates.descent import (
     apply_momentum,
@@ -35,20 +36,25 @@ from lasagnette.updates.descent import (
     sgd,
 )
 from lasagnette.updates.norms import norm_constraint, total_norm_constraint
+from lasagnette.updates.schedules import cosine_schedule, exponential_schedule, step_schedule
 
 __all__ = [
     "adadelta",
     "adagrad",
     "adam",
     "adamax",
+    "adamw",
     "amsgrad",
     "apply_momentum",
     "apply_nesterov_momentum",
+    "cosine_schedule",
+    "exponential_schedule",
     "get_or_compute_grads",
     "momentum",
     "nesterov_momentum",
     "norm_constraint",
     "rmsprop",
     "sgd",
+    "step_schedule",
     "total_norm_constraint",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytensor.tensor as pt
@@ -11,7 +11,7 @@ from pytensor.compile.sharedvalue import SharedVariable
 from lasagnette.updates.common import Updates, grads_like, state_like, step_count
 from lasagnette.utils import cast_like
 
-__all__ = ["adadelta", "adagrad", "adam", "adamax", "amsgrad", "rmsprop"]
+__all__ = ["adadelta", "adagrad", "adam", "adamax", "adamw", "amsgrad", "rmsprop"]
 
 
 def adagrad(
@@ -156,6 +156,65 @@ def adam(
     D. Kingma, J. Ba: Adam: a method for stochastic optimization. ICLR 2015.
     """
     return _adam(loss_or_grads, params, learning_rate, beta1, beta2, epsilon, keep_maximum=False)
+
+
+def adamw(
+    loss_or_grads: Any,
+    params: Sequence[SharedVariable],
+    learning_rate: Any = 0.001,
+    beta1: Any = 0.9,
+    beta2: Any = 0.999,
+    epsilon: Any = 1e-8,
+    weight_decay: Any = 0.01,
+    decay_params: Iterable[SharedVariable] | None = None,
+) -> Updates:
+    """AdamW: :func:`adam` with weights that also shrink by a fixed share per step.
+
+    ``param := param - learning_rate * weight_decay * param`` beside Adam's step. An L2 penalty
+    in the loss would be divided by the root of the average square like all of the gradient,
+    and hardly hold weights with large gradients.
+
+    Parameters
+    ----------
+    loss_or_grads : scalar expression or list of expressions
+    params : list of shared variables
+    learning_rate : number or scalar expression
+    beta1, beta2 : number or scalar expression
+        Decay of the averages of the gradient and of its square.
+    epsilon : number or scalar expression
+        Added to the root.
+    weight_decay : number or scalar expression
+        Times the learning rate: the share that is lost per step.
+    decay_params : iterable of shared variables, optional
+        The parameters that shrink, for instance ``get_all_params(net, regularizable=True)``.
+        If not given, those of two dimensions or more: the weights of dense, convolutional and
+        recurrent layers, not biases nor the factors of batch normalisation.
+
+    Returns
+    -------
+    dict from shared variable to expression
+
+    Raises
+    ------
+    ValueError
+        If `decay_params` are not among `params`.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter: Decoupled weight decay regularization. ICLR 2019.
+    """
+    params = list(params)
+    if decay_params is None:
+        decay_params = [param for param in params if param.type.ndim >= 2]
+    decay_params = list(decay_params)
+    strangers = [param for param in decay_params if param not in params]
+    if strangers:
+        raise ValueError(f"adamw: decay_params must be among params, got also {strangers!r}")
+    updates = adam(loss_or_grads, params, learning_rate, beta1, beta2, epsilon)
+    for param in decay_params:
+        share = cast_like(learning_rate, param) * cast_like(weight_decay, param)
+        updates[param] = updates[param] - share * param
+    return updates
 
 
 def amsgrad(

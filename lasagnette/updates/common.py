@@ -46,7 +46,8 @@ def get_or_compute_grads(loss_or_grads: Any, params: Sequence[SharedVariable]) -
         if len(loss_or_grads) != len(params):
             raise ValueError(f"got {len(loss_or_grads)} gradients for {len(params)} parameters")
         return loss_or_grads  # type: ignore[return-value]
-    return pytensor.grad(loss_or_grads, params)
+    grads: Any = pytensor.grad(loss_or_grads, params)
+    return grads
 
 
 def grads_like(loss_or_grads: Any, params: Sequence[SharedVariable]) -> list[Any]:
