@@ -22,6 +22,7 @@ import nets.training
 from augment import index as indexes
 from augment.cache import PhotoCache
 from augment.index import Index
+from lasagnette import backend
 from lasagnette.layers import get_all_param_values
 from monitor.runlog import RunLog, open_run
 from nets import weights
@@ -231,10 +232,29 @@ def test_the_command(lasagnette: Run, data: Path, tmp_path: Path) -> None:
     assert lasagnette("train", "net12", *runs, "--resume", "first").code == 0
 
 
+def test_the_back_end_compiles_and_is_noted(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = []
+
+    def trainer(*args: Any, mode: Mode) -> nets.training.Trainer:
+        modes.append(mode)
+        return Trainer(*args)
+
+    monkeypatch.setattr(runner, "Trainer", trainer)
+    said: list[str] = []
+    runner.train(SETTINGS, data, tmp_path / "run", resume=False, say=said.append, backend="numba")
+    assert modes == [backend.mode("numba")]
+    assert any("Compiling the training functions for numba" in line for line in said)
+    noted = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert noted["config"]["backend"] == "numba"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
         (["net13"], 2, "net12"),
+        (["net12", "--backend", "cuda"], 2, "'cuda' is not one of 'numba', 'c', 'jax'"),
         (["net12", "--data", "nowhere"], 2, "the data folder 'nowhere' does not exist"),
         (["net12", "--resume", "a", "--epochs", "3"], 2, "leave out --epochs"),
         (["net12", "--resume", "absent", "--data", "."], 1, "there is no run to resume"),

@@ -34,7 +34,7 @@ from lasagnette.ops.shapes import check_conv, pool_output_length
 __all__ = ["DISPATCH"]
 
 jax.config.update("jax_enable_x64", True)
-if jax.config.jax_default_matmul_precision is None:
+if jax.config.values["jax_default_matmul_precision"] is None:
     jax.config.update("jax_default_matmul_precision", "highest")
 
 
@@ -94,7 +94,7 @@ def _windows(op, shape):
     for axis in (0, 1):
         length, size, stride = shape[2 + axis], op.size[axis], op.stride[axis]
         pad = op.pad[axis]
-        count = pool_output_length(length, size, stride, pad, op.ignore_border)
+        count = pool_output_length(length, size, stride, pad, op.ignore_border) or 0
         counts.append(count)
         padding.append((pad, max(0, (count - 1) * stride + size - length - pad)))
     return counts, padding
@@ -216,6 +216,25 @@ DISPATCH: dict[Any, Callable[..., Any]] = {
     DropoutMask: _dropout_mask,
 }
 
+
+def _typed(dispatch):
+    """Cast what a dispatched function takes to the types that the graph says.
+
+    PyTensor hands constants over as Python's numbers, and what is made of these alone is float64.
+    """
+
+    def funcify(op, node, **kwargs):
+        function = dispatch(op, node, **kwargs)
+        dtypes = [variable.type.dtype for variable in node.inputs]
+
+        def typed(*inputs):
+            return function(*map(jnp.asarray, inputs, dtypes))
+
+        return typed
+
+    return funcify
+
+
 for _op, _dispatch in DISPATCH.items():
-    jax_funcify.register(_op)(_dispatch)
+    jax_funcify.register(_op)(_typed(_dispatch))
 jax_funcify.register(CAReduce)(_reduction)
