@@ -100,11 +100,11 @@ def print_table(facts: dict[str, Any], sides: dict[str, Any], cases: list[Case])
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, title="Milliseconds per batch", title_justify="left")
     for heading in ("net", "pass"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=True)
     shown = [side for side in SIDES if side in sides]
-    headings = [f"{SIDES[side]}, ms" for side in shown]
+    headings = [SIDES[side] for side in shown]
     if "torch" in shown:
         headings.insert(2, "ratio")
     for heading in ("batch", "threads", *headings):
@@ -120,7 +120,7 @@ def print_table(facts: dict[str, Any], sides: dict[str, Any], cases: list[Case])
     console.print(
         f"{facts['processor']}, {facts['cores']} cores, {facts['system']}; load average "
         f"{facts['load_before']} before, {facts['load_after']} after; "
-        f"{facts['rounds']} rounds, medians.",
+        f"medians, rounds: {facts['rounds']}.",
         soft_wrap=True,
     )
     for side in shown:
