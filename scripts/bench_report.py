@@ -100,7 +100,13 @@ def print_table(facts: dict[str, Any], sides: dict[str, Any], cases: list[Case])
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, title="Milliseconds per batch", title_justify="left")
+    table = Table(
+        title="Milliseconds per batch",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),  # narrow enough for a terminal of 80 columns
+        pad_edge=False,
+    )
     for heading in ("net", "pass"):
         table.add_column(heading, no_wrap=True)
     shown = [side for side in SIDES if side in sides]
@@ -110,7 +116,7 @@ def print_table(facts: dict[str, Any], sides: dict[str, Any], cases: list[Case])
     for heading in ("batch", "threads", *headings):
         table.add_column(heading, justify="right")
     for case in cases:
-        numbers = [f"{case.milliseconds(side):.2f}" for side in shown]
+        numbers = [_number(case.milliseconds(side)) for side in shown]
         if case.ratio is not None:
             numbers.insert(2, f"{case.ratio:.2f}")
         table.add_row(case.net, case.kind, str(case.batch), str(case.threads), *numbers)
@@ -125,6 +131,10 @@ def print_table(facts: dict[str, Any], sides: dict[str, Any], cases: list[Case])
     )
     for side in shown:
         console.print(f"{SIDES[side]}: {_sentence(sides[side])}", soft_wrap=True, markup=False)
+
+
+def _number(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds:.{2 if milliseconds < 100 else 1}f}"
 
 
 def _sentence(facts: dict[str, Any]) -> str:
