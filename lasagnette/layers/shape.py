@@ -250,14 +250,18 @@ class PadLayer(Layer):
         self.width = width
         self.val = val
         self.batch_ndim = batch_ndim
-        if not isinstance(width, int):
-            width = [n for w in width for n in ([w] if isinstance(w, int) else w)]
-        numbers = [width] if isinstance(width, int) else width
-        if not all(isinstance(n, int) and n >= 0 for n in numbers):
+        widths = [width] if isinstance(width, int) else width
+        if not isinstance(widths, list | tuple) or not all(self._is_width(w) for w in widths):
             raise ValueError(
-                "PadLayer: width must be an int, ints or pairs of ints, none negative, "
-                f"got {self.width!r}"
+                f"PadLayer: width must be an int, ints or pairs of ints, none negative, got {width!r}"
             )
+
+    @staticmethod
+    def _is_width(w: Any) -> bool:
+        pair = (w, w) if isinstance(w, int) else w
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            return False
+        return all(isinstance(n, int) and n >= 0 for n in pair)
 
     def _ends(self, ndim: int) -> list[tuple[int, int]]:
         """Return what goes at the beginning and at the end of every axis."""
