@@ -110,7 +110,7 @@ def print_table(facts: dict[str, Any], sides: dict[str, Any], cases: list[Case])
     for heading in ("net", "pass"):
         table.add_column(heading, no_wrap=True)
     shown = [side for side in SIDES if side in sides]
-    headings = [SIDES[side] for side in shown]
+    headings = ["ours", *(SIDES[side] for side in shown[1:])]
     if "torch" in shown:
         headings.insert(2, "ratio")
     for heading in ("batch", "threads", *headings):
