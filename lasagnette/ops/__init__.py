@@ -4,7 +4,7 @@ The symbolic functions are :func:`conv2d`, :func:`conv2d_transpose`, :func:`pool
 :func:`dropout_mask`; what computes them is chosen in :mod:`lasagnette.ops.kernels`.
 """
 
-from lasagnette.ops import dispatch, kernels
+from lasagnette.ops import conv_pool, dispatch, kernels
 from lasagnette.ops.conv import conv2d, conv2d_transpose
 from lasagnette.ops.dropout import dropout_mask
 from lasagnette.ops.pool import pool2d
@@ -15,6 +15,7 @@ __all__ = [
     "conv2d_transpose",
     "conv_output_length",
     "conv_padding",
+    "conv_pool",
     "dispatch",
     "dropout_mask",
     "kernels",

@@ -19,11 +19,11 @@ from lasagnette.ops import kernels
 from lasagnette.ops.pool import MaxPool2dGrad
 from lasagnette.ops.shapes import Pad, as_pair, conv_output_length, conv_padding
 
-__all__ = ["Conv2d", "Conv2dGradInput", "Conv2dGradWeights", "conv2d", "conv2d_transpose"]
+__all__ = ["Conv2d", "Conv2dGradInput", "Conv2dGradWeights", "ConvOp", "conv2d", "conv2d_transpose"]
 
 
-class _Conv(Op):
-    """What the three Ops share: padding (top, bottom, left, right), stride, dilation, groups."""
+class ConvOp(Op):
+    """What all share: padding (top, bottom, left, right), stride, dilation, groups."""
 
     __props__: tuple[str, ...] = ("pad", "stride", "dilation", "groups")
 
@@ -39,15 +39,17 @@ class _Conv(Op):
         self.dilation = dilation
         self.groups = groups
 
-    def _geometry(self) -> tuple[Any, Any, Any, int]:
+    def geometry(self) -> tuple[Any, Any, Any, int]:
+        """Return what the constructor takes."""
         return self.pad, self.stride, self.dilation, self.groups
 
-    def _settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
+        """Return the same as the kernels' keywords."""
         names = ("pad", "stride", "dilation", "groups")
-        return dict(zip(names, self._geometry(), strict=True))
+        return dict(zip(names, self.geometry(), strict=True))
 
 
-class Conv2d(_Conv):
+class Conv2d(ConvOp):
     """Correlation of a batch with filters, plus bias, optionally cut at zero.
 
     Inputs: x, w, and a bias ``(filters,)`` when `bias` is true.
@@ -73,7 +75,7 @@ class Conv2d(_Conv):
         x, w, *rest = (pt.as_tensor_variable(v) for v in inputs)
         if len(rest) != self.bias:
             raise ValueError(f"Conv2d takes {2 + self.bias} inputs, got {len(inputs)}")
-        _check(x, w, *rest[:1], groups=self.groups)
+        _check(x, w, rest[0] if rest else None, self.groups)
         lengths = (
             size and conv_output_length(length, size, stride, *pads, dilation)
             for length, size, stride, pads, dilation in zip(
@@ -98,7 +100,7 @@ class Conv2d(_Conv):
     def perform(self, node, inputs, output_storage):
         x, w, *bias = inputs
         output_storage[0][0] = kernels.conv2d(
-            x, w, bias[0] if bias else None, relu=self.relu, **self._settings()
+            x, w, bias[0] if bias else None, relu=self.relu, **self.settings()
         )
 
     def pullback(self, inputs, outputs, cotangents):
@@ -108,8 +110,8 @@ class Conv2d(_Conv):
             return [disconnected_type() for _ in inputs]
         if self.relu:
             g = _through_relu(outputs[0], g)
-        gx = Conv2dGradInput(*self._geometry())(x, w, g)
-        gw, gb = Conv2dGradWeights(*self._geometry()).make_node(x, w, g).outputs
+        gx = Conv2dGradInput(*self.geometry())(x, w, g)
+        gw, gb = Conv2dGradWeights(*self.geometry()).make_node(x, w, g).outputs
         return [gx, gw, gb][: len(inputs)]
 
 
@@ -125,7 +127,7 @@ def _through_relu(y: Variable, g: Variable) -> Variable:
     return pt.switch(pt.gt(y, 0), g, pt.zeros((), dtype=g.type.dtype))
 
 
-class Conv2dGradInput(_Conv):
+class Conv2dGradInput(ConvOp):
     """Gradient of the correlation with respect to its input; x gives the shape only."""
 
     def make_node(self, *inputs: Any) -> Apply:
@@ -140,16 +142,16 @@ class Conv2dGradInput(_Conv):
 
     def perform(self, node, inputs, output_storage):
         x, w, g = inputs
-        output_storage[0][0] = kernels.conv2d_grad_input(w, g, x.shape, **self._settings())
+        output_storage[0][0] = kernels.conv2d_grad_input(w, g, x.shape, **self.settings())
 
     def pullback(self, inputs, outputs, cotangents):
         _x, w, g = inputs
         (v,) = cotangents
-        gw, _ = Conv2dGradWeights(*self._geometry()).make_node(v, w, g).outputs
-        return [disconnected_type(), gw, Conv2d(*self._geometry())(v, w)]
+        gw, _ = Conv2dGradWeights(*self.geometry()).make_node(v, w, g).outputs
+        return [disconnected_type(), gw, Conv2d(*self.geometry())(v, w)]
 
 
-class Conv2dGradWeights(_Conv):
+class Conv2dGradWeights(ConvOp):
     """Gradients with respect to filters and bias; w gives the shape only."""
 
     def make_node(self, *inputs: Any) -> Apply:
@@ -172,7 +174,7 @@ class Conv2dGradWeights(_Conv):
     def perform(self, node, inputs, output_storage):
         x, w, g = inputs
         output_storage[0][0], output_storage[1][0] = kernels.conv2d_grad_weights(
-            x, g, w.shape, **self._settings()
+            x, g, w.shape, **self.settings()
         )
 
     def pullback(self, inputs, outputs, cotangents):
@@ -181,8 +183,8 @@ class Conv2dGradWeights(_Conv):
         to_x: Variable = disconnected_type()
         to_g: Variable | None = None
         if not isinstance(vw.type, DisconnectedType):
-            to_x = Conv2dGradInput(*self._geometry()).make_node(x, vw, g).outputs[0]
-            to_g = Conv2d(*self._geometry()).make_node(x, vw).outputs[0]
+            to_x = Conv2dGradInput(*self.geometry()).make_node(x, vw, g).outputs[0]
+            to_g = Conv2d(*self.geometry()).make_node(x, vw).outputs[0]
         if not isinstance(vb.type, DisconnectedType):
             spread = pt.zeros_like(g) + vb[None, :, None, None]
             to_g = spread if to_g is None else to_g + spread

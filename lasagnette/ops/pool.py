@@ -41,7 +41,8 @@ class _Pool(Op):
         self.pad = pad
         self.ignore_border = ignore_border
 
-    def _geometry(self) -> tuple[Pair, Pair, Pair, bool]:
+    def geometry(self) -> tuple[Pair, Pair, Pair, bool]:
+        """Return what the constructor takes."""
         return self.size, self.stride, self.pad, self.ignore_border
 
     def _output_length(self, length, axis):
@@ -77,10 +78,10 @@ class MaxPool2d(_Pool):
     """Largest value of every window; padding never wins."""
 
     def perform(self, node, inputs, output_storage):
-        output_storage[0][0] = kernels.max_pool(inputs[0], *self._geometry())
+        output_storage[0][0] = kernels.max_pool(inputs[0], *self.geometry())
 
     def pullback(self, inputs, outputs, cotangents):
-        return [MaxPool2dGrad(*self._geometry())(inputs[0], outputs[0], cotangents[0])]
+        return [MaxPool2dGrad(*self.geometry())(inputs[0], outputs[0], cotangents[0])]
 
 
 class MaxPool2dGrad(_Pool):
@@ -98,7 +99,7 @@ class MaxPool2dGrad(_Pool):
 
     def of_relu(self) -> MaxPool2dGrad:
         """Return this Op's twin that also goes through the relu before the pooling."""
-        return MaxPool2dGrad(*self._geometry(), relu=True)
+        return MaxPool2dGrad(*self.geometry(), relu=True)
 
     def make_node(self, *inputs: Any) -> Apply:
         x, y, g = inputs
@@ -109,7 +110,7 @@ class MaxPool2dGrad(_Pool):
 
     def perform(self, node, inputs, output_storage):
         x, y, g = inputs
-        output_storage[0][0] = kernels.max_pool_grad(x, y, g, *self._geometry(), relu=self.relu)
+        output_storage[0][0] = kernels.max_pool_grad(x, y, g, *self.geometry(), relu=self.relu)
 
 
 class AveragePool2d(_Pool):
@@ -123,11 +124,11 @@ class AveragePool2d(_Pool):
 
     def perform(self, node, inputs, output_storage):
         output_storage[0][0] = kernels.average_pool(
-            inputs[0], *self._geometry(), include_pad=self.include_pad
+            inputs[0], *self.geometry(), include_pad=self.include_pad
         )
 
     def pullback(self, inputs, outputs, cotangents):
-        return [AveragePool2dGrad(*self._geometry(), self.include_pad)(inputs[0], cotangents[0])]
+        return [AveragePool2dGrad(*self.geometry(), self.include_pad)(inputs[0], cotangents[0])]
 
 
 class AveragePool2dGrad(AveragePool2d):
@@ -146,11 +147,11 @@ class AveragePool2dGrad(AveragePool2d):
     def perform(self, node, inputs, output_storage):
         x, g = inputs
         output_storage[0][0] = kernels.average_pool_grad(
-            x.shape, g, *self._geometry(), include_pad=self.include_pad
+            x.shape, g, *self.geometry(), include_pad=self.include_pad
         )
 
     def pullback(self, inputs, outputs, cotangents):
-        forward = AveragePool2d(*self._geometry(), self.include_pad)
+        forward = AveragePool2d(*self.geometry(), self.include_pad)
         return [disconnected_type(), forward(cotangents[0])]
 
 

@@ -63,7 +63,9 @@ def sets():
 
 def slow_conv2d(x, w, bias, pad, stride, dilation=(1, 1)):
     """Correlation as four sums in loops over output pixels."""
-    wide = np.zeros((*w.shape[:2], *((k - 1) * d + 1 for k, d in zip(w.shape[2:], dilation, strict=True))))
+    wide = np.zeros(
+        (*w.shape[:2], *((k - 1) * d + 1 for k, d in zip(w.shape[2:], dilation, strict=True)))
+    )
     wide[:, :, :: dilation[0], :: dilation[1]] = w
     w = wide
     top, bottom, left, right = pad
@@ -123,6 +125,19 @@ def test_compiled_convolutions_equal_the_reference(sets, case):
         close(weights, gw, dtype)
         close(biases, gb, dtype)
 
+    expected, cells = reference.conv2d_pool(x, w, bias, relu=case["relu"], winners=True, **how)
+    g = draw(*expected.shape)
+    gx = reference.conv2d_pool_grad_input(w, g, cells, x.shape, **how)
+    gw, gb = reference.conv2d_pool_grad_weights(x, g, cells, w.shape, **how)
+    for compiled in sets.values():
+        pooled, winners = compiled.conv2d_pool(x, w, bias, relu=case["relu"], winners=True, **how)
+        close(pooled, expected, dtype)
+        assert (winners != cells).sum() <= 1  # rounding may decide between two cells
+        close(compiled.conv2d_pool_grad_input(w, g, cells, x.shape, **how), gx, dtype)
+        weights, biases = compiled.conv2d_pool_grad_weights(x, g, cells, w.shape, **how)
+        close(weights, gw, dtype)
+        close(biases, gb, dtype)
+
 
 @given(pools)
 @settings(deadline=None, max_examples=50)
@@ -167,7 +182,10 @@ def test_the_number_of_threads_does_not_change_a_bit(sets):
             y = compiled.conv2d(x, w, pad=(2, 2, 1, 1))
             gw, gb = compiled.conv2d_grad_weights(x, y, w.shape, pad=(2, 2, 1, 1))
             gx = compiled.conv2d_grad_input(w, y, x.shape, pad=(2, 2, 1, 1))
-            results.append([a.tobytes() for a in (y, gx, gw, gb)])
+            p, won = compiled.conv2d_pool(x, w, pad=(2, 2, 1, 1), winners=True)
+            pooled = compiled.conv2d_pool_grad_weights(x, p, won, w.shape, pad=(2, 2, 1, 1))
+            pooled += (compiled.conv2d_pool_grad_input(w, p, won, x.shape, pad=(2, 2, 1, 1)),)
+            results.append([a.tobytes() for a in (y, gx, gw, gb, p, won, *pooled)])
         compiled.set_threads(kernels.get_threads())
         assert all(result == results[0] for result in results)
 
@@ -177,6 +195,7 @@ def test_relu_keeps_a_nan_visible(sets):
     w = np.ones((1, 1, 1, 1), "float32")
     for compiled in sets.values():
         assert np.isnan(compiled.conv2d(x, w, relu=True)).all()
+        assert np.isnan(compiled.conv2d_pool(x, w, relu=True)[0]).all()
 
 
 @pytest.mark.parametrize("place", range(9))
@@ -226,6 +245,8 @@ def test_empty_batch(sets):
         assert compiled.conv2d_grad_input(w, y, x.shape).shape == x.shape
         gw, gb = compiled.conv2d_grad_weights(x, y, w.shape)
         assert (not gw.any(), not gb.any(), gw.shape) == (True, True, w.shape)
+        pooled, winners = compiled.conv2d_pool(x, w, winners=True)
+        assert pooled.shape == winners.shape == (0, 2, 3, 3)
 
 
 def test_unknown_set_is_refused():

@@ -8,6 +8,7 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.compile.mode import Mode
 from pytensor.gradient import verify_grad
+from pytensor.graph.rewriting.utils import rewrite_graph
 from scipy.signal import convolve2d, correlate2d
 
 from lasagnette.ops import conv2d, conv2d_transpose, dropout_mask, pool2d
@@ -172,6 +173,46 @@ def test_default_mode_with_inputs_that_are_not_contiguous():
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
 
 
+def _op_names(function):
+    return [type(node.op).__name__ for node in function.maker.fgraph.toposort()]
+
+
+@pytest.mark.parametrize("relu", [True, False])
+@pytest.mark.parametrize("size", [(12, 13), (5, 34)])
+def test_convolution_and_pooling_are_fused(rng, relu, size):
+    """The fused graph computes what the Ops one by one do, gradients of ties included."""
+    x = pt.tensor4("x", dtype="float64")
+    w, b = pytensor.shared(rng.randint(-2, 3, (4, 2, 3, 3)) / 2), pytensor.shared(rng.rand(4) - 0.5)
+    p = pool2d(conv2d(x, pt.specify_shape(w, (4, 2, 3, 3)), b, pad="same", relu=relu), 2)
+    outputs = [p, *pytensor.grad((p**2).sum(), [x, w, b])]
+    image = rng.randint(-2, 3, (3, 2, *size)).astype(float)  # with ties
+    plain = pytensor.function([x], outputs, mode=PLAIN.excluding("lasagnette_conv_pool"))
+    fused = pytensor.function([x], outputs, mode=PLAIN)
+    assert {"Conv2d", "MaxPool2d"} <= set(_op_names(plain))
+    assert {name for name in _op_names(fused) if "Conv" in name or "Pool" in name} == {
+        *("Conv2dPool", "Conv2dPoolGradInput", "Conv2dPoolGradWeights")
+    }
+    for a, b in zip(fused(image), plain(image), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda y: [pool2d(y, 2), y],
+        lambda y: [pool2d(y, 3)],
+        lambda y: [pool2d(y, 2, stride=1)],
+        lambda y: [pool2d(y, 2, ignore_border=False)],
+        lambda y: [pool2d(y, 2, mode="average_inc_pad")],
+        lambda y: [pytensor.grad(pool2d(y, 2).sum(), y)],
+    ],
+)
+def test_a_map_that_is_needed_is_kept(spoil):
+    x, w = pt.tensor4("x", dtype="float32"), pt.tensor("w", shape=(2, 3, 3, 3), dtype="float32")
+    run = pytensor.function([x, w], spoil(conv2d(x, w, relu=True)), mode=PLAIN)
+    assert "Conv2dPool" not in _op_names(run)
+
+
 def test_channels_that_do_not_fit_are_refused_when_the_function_runs():
     x = pt.tensor4("x", dtype="float32")
     w = pt.tensor("w", shape=(2, 3, 3, 3), dtype="float32")
@@ -205,7 +246,9 @@ def test_every_op_has_a_cacheable_numba_dispatch():
     h = conv2d(x, w, b, relu=True)
     loss = pool2d(pool2d(h * dropout_mask(h, 0.5, state), 2), 2, mode="average_inc_pad").sum()
     loss = loss + pytensor.grad(loss, x).sum() + pytensor.grad(loss, w).sum()
-    nodes = pytensor.graph.traversal.applys_between([x, w, b, state], [loss])
+    fused = pool2d(conv2d(x, w, b, pad="same", relu=True), 2)
+    fused = rewrite_graph([fused, *pytensor.grad((fused**2).sum(), [x, w])], include=["fast_run"])
+    nodes = pytensor.graph.traversal.applys_between([x, w, b, state], [loss, *fused])
     seen = {type(node.op): node for node in nodes if type(node.op) in DISPATCH}
     assert set(seen) == set(DISPATCH)
     with warnings.catch_warnings():

@@ -23,6 +23,9 @@ __all__ = [
     "conv2d",
     "conv2d_grad_input",
     "conv2d_grad_weights",
+    "conv2d_pool",
+    "conv2d_pool_grad_input",
+    "conv2d_pool_grad_weights",
     "describe",
     "dropout_mask",
     "get_threads",
@@ -223,6 +226,58 @@ def conv2d_grad_weights(
     """Gradients of :func:`conv2d` for filters and bias."""
     return (_native or reference).conv2d_grad_weights(
         x, g, filter_shape, pad=pad, stride=stride, dilation=dilation, groups=groups
+    )
+
+
+def conv2d_pool(
+    x,
+    w,
+    bias=None,
+    *,
+    pad=(0, 0, 0, 0),
+    stride=(1, 1),
+    dilation=(1, 1),
+    groups=1,
+    relu=False,
+    winners=False,
+):
+    """Largest value of every 2 x 2 window of :func:`conv2d`'s result, which is never stored.
+
+    Returns
+    -------
+    pooled : array, (batch, filters, rows // 2, columns // 2)
+    winners : uint8 array of the same shape, or None
+        With `winners`: bit ``2 * row + column`` is set where that cell of the window equals the
+        maximum; none is, where the relu cut the whole window.
+    """
+    return (_native or reference).conv2d_pool(
+        x,
+        w,
+        bias,
+        pad=pad,
+        stride=stride,
+        dilation=dilation,
+        groups=groups,
+        relu=relu,
+        winners=winners,
+    )
+
+
+def conv2d_pool_grad_input(
+    w, g, winners, input_shape, *, pad=(0, 0, 0, 0), stride=(1, 1), dilation=(1, 1), groups=1
+):
+    """Gradient of :func:`conv2d_pool` for its input, from the gradient `g` of its output."""
+    return (_native or reference).conv2d_pool_grad_input(
+        w, g, winners, input_shape, pad=pad, stride=stride, dilation=dilation, groups=groups
+    )
+
+
+def conv2d_pool_grad_weights(
+    x, g, winners, filter_shape, *, pad=(0, 0, 0, 0), stride=(1, 1), dilation=(1, 1), groups=1
+):
+    """Gradients of :func:`conv2d_pool` for filters and bias."""
+    return (_native or reference).conv2d_pool_grad_weights(
+        x, g, winners, filter_shape, pad=pad, stride=stride, dilation=dilation, groups=groups
     )
 
 

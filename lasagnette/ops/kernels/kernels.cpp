@@ -19,6 +19,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -71,6 +73,23 @@ inline void store(T* p, Vector<T> v) {
   *reinterpret_cast<typename Simd<T>::Loose*>(p) = v;
 }
 
+// Takes turns between the lanes of two vectors, beginning at lane From (0, or half of the lanes).
+template <class T, int From, size_t... I>
+inline Vector<T> interleaved(Vector<T> a, Vector<T> b, std::index_sequence<I...>) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, (From + I / 2 + I % 2 * sizeof...(I))...);
+#else
+  typedef typename std::conditional<sizeof(T) == 4, int32_t, int64_t>::type Lane;
+  typedef Lane Lanes __attribute__((vector_size(kVectorBytes)));
+  return __builtin_shuffle(a, b, Lanes{(From + I / 2 + I % 2 * sizeof...(I))...});
+#endif
+}
+
+template <class T, int From>
+inline Vector<T> interleaved(Vector<T> a, Vector<T> b) {
+  return interleaved<T, From>(a, b, std::make_index_sequence<Simd<T>::lanes>());
+}
+
 // Memory that grows and stays with its thread: large fresh allocations cost page faults.
 template <class T, int Slot>
 T* scratch(Int count) {
@@ -89,6 +108,173 @@ T* scratch(Int count) {
   }
   return static_cast<T*>(buffer.memory);
 }
+
+// ---- pairs of neighbours: 2 x 2 windows side by side ------------------------------------------
+
+// The larger of two numbers, or of two vectors' lanes; a NaN stays visible.
+template <class T>
+inline T larger(T a, T b) {
+  return (b > a) | (b != b) ? b : a;
+}
+
+// Pairs of neighbouring floats are taken apart and put together by integer arithmetic: portable, and
+// without a gather.
+constexpr int kPairBytes = kVectorBytes > 32 ? 32 : kVectorBytes;
+constexpr Int kPairs = kPairBytes / sizeof(float) / 2;
+typedef float PairVector __attribute__((vector_size(kPairBytes)));
+typedef float LoosePairs __attribute__((vector_size(kPairBytes), aligned(4), may_alias));
+typedef float HalfVector __attribute__((vector_size(kPairBytes / 2)));
+typedef uint64_t WideInts __attribute__((vector_size(kPairBytes)));
+typedef uint32_t PairInts __attribute__((vector_size(kPairBytes)));
+typedef uint32_t NarrowInts __attribute__((vector_size(kPairBytes / 2)));
+typedef uint8_t Bytes __attribute__((vector_size(kPairBytes / 8)));
+
+inline PairVector load_pairs(const float* p) { return *reinterpret_cast<const LoosePairs*>(p); }
+
+// Each number twice in a row.
+inline PairVector twice(const float* p) {
+  NarrowInts narrow;
+  std::memcpy(&narrow, p, sizeof narrow);
+  WideInts wide = __builtin_convertvector(narrow, WideInts);
+  wide |= wide << 32;
+  return reinterpret_cast<PairVector>(wide);
+}
+
+// Each byte as the two numbers of a pair.
+inline WideInts twice_bytes(const uint8_t* p) {
+  Bytes bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  WideInts wide = __builtin_convertvector(bytes, WideInts);
+  return wide | wide << 32;
+}
+
+// The larger number of each pair.
+inline HalfVector larger_of_pairs(PairVector pairs) {
+  const WideInts wide = reinterpret_cast<WideInts>(pairs);
+  const NarrowInts first = __builtin_convertvector(wide, NarrowInts);
+  const NarrowInts second = __builtin_convertvector(wide >> 32, NarrowInts);
+  return larger(reinterpret_cast<HalfVector>(first), reinterpret_cast<HalfVector>(second));
+}
+
+// Two rows, `pitch` apart, under 2 x 2 windows side by side; and the gradient.
+template <class T>
+inline void pool_pair(const T* row, Int columns, Int pitch, T* out) {
+  const T* next = row + pitch;
+  for (Int j = 0; j < columns; j++)
+    out[j] = larger(larger(row[2 * j], next[2 * j]), larger(row[2 * j + 1], next[2 * j + 1]));
+}
+
+template <class T>
+inline void pool_pair_grad(const T* row, const T* best, const T* grad, bool relu, Int columns,
+                           Int pitch, T* to) {
+  for (Int j = 0; j < columns; j++) {
+    const T m = best[j], v = !relu || m > 0 ? grad[j] : T(0);
+    for (Int i : {2 * j, 2 * j + 1, pitch + 2 * j, pitch + 2 * j + 1})
+      to[i] = row[i] == m ? v : T(0);
+  }
+}
+
+// The same for floats, a vector at a time; the last vector may overlap the one before.
+inline void pool_pairs(const float* row, Int columns, Int pitch, float* out) {
+  if (columns < kPairs) return pool_pair(row, columns, pitch, out);
+  for (Int j = 0;; j = std::min(j + kPairs, columns - kPairs)) {
+    const PairVector rows = larger(load_pairs(row + 2 * j), load_pairs(row + pitch + 2 * j));
+    const HalfVector values = larger_of_pairs(rows);
+    std::memcpy(out + j, &values, sizeof values);
+    if (j == columns - kPairs) return;
+  }
+}
+
+inline void pool_pairs(const double* row, Int columns, Int pitch, double* out) {
+  pool_pair(row, columns, pitch, out);
+}
+
+inline void pool_pairs_grad(const float* row, const float* best, const float* grad, bool relu,
+                            Int columns, Int pitch, float* to) {
+  if (columns < kPairs) return pool_pair_grad(row, best, grad, relu, columns, pitch, to);
+  for (Int j = 0;; j = std::min(j + kPairs, columns - kPairs)) {
+    const PairVector m = twice(best + j);
+    PairVector v = twice(grad + j);
+    if (relu) v = m > 0 ? v : PairVector{};
+    for (Int i : {2 * j, pitch + 2 * j})
+      *reinterpret_cast<LoosePairs*>(to + i) = load_pairs(row + i) == m ? v : PairVector{};
+    if (j == columns - kPairs) return;
+  }
+}
+
+inline void pool_pairs_grad(const double* row, const double* best, const double* grad, bool relu,
+                            Int columns, Int pitch, double* to) {
+  pool_pair_grad(row, best, grad, relu, columns, pitch, to);
+}
+
+// Two rows under 2 x 2 windows side by side: the largest value of each, and which of the window's
+// cells have it, as bits 2 * row + column (none after a relu that cut all of them).
+template <class T>
+inline void pool_pair_winners(const T* row, Int columns, Int pitch, bool relu, T* out,
+                              uint8_t* winners) {
+  const T* next = row + pitch;
+  for (Int j = 0; j < columns; j++) {
+    const T a = row[2 * j], b = row[2 * j + 1], c = next[2 * j], d = next[2 * j + 1];
+    const T best = larger(larger(a, c), larger(b, d));
+    const int bits = (a == best) + 2 * (b == best) + 4 * (c == best) + 8 * (d == best);
+    out[j] = best;
+    winners[j] = static_cast<uint8_t>(!relu || best > 0 ? bits : 0);
+  }
+}
+
+inline void pool_pairs_winners(const double* row, Int columns, Int pitch, bool relu, double* out,
+                               uint8_t* winners) {
+  pool_pair_winners(row, columns, pitch, relu, out, winners);
+}
+
+// Bit values of the two columns of each pair, in the first row of the windows.
+inline WideInts column_bits() { return WideInts{} + (1 | uint64_t(2) << 32); }
+
+inline void pool_pairs_winners(const float* row, Int columns, Int pitch, bool relu, float* out,
+                               uint8_t* winners) {
+  if (columns < kPairs) return pool_pair_winners(row, columns, pitch, relu, out, winners);
+  const PairInts bits = reinterpret_cast<PairInts>(column_bits());
+  for (Int j = 0;; j = std::min(j + kPairs, columns - kPairs)) {
+    const PairVector first = load_pairs(row + 2 * j), second = load_pairs(row + pitch + 2 * j);
+    const HalfVector values = larger_of_pairs(larger(first, second));
+    std::memcpy(out + j, &values, sizeof values);
+    const PairVector best = twice(out + j);
+    PairInts found = (reinterpret_cast<PairInts>(first == best) & bits) |
+                     (reinterpret_cast<PairInts>(second == best) & bits * 4);
+    if (relu) found &= reinterpret_cast<PairInts>(best > 0);
+    WideInts both = reinterpret_cast<WideInts>(found);
+    both |= both >> 32;
+    const Bytes bytes = __builtin_convertvector(both & 0xFF, Bytes);
+    std::memcpy(winners + j, &bytes, sizeof bytes);
+    if (j == columns - kPairs) return;
+  }
+}
+
+// Spreads pooled gradients over one row of the map; `shift` is 0 for a window's first row, else 2.
+template <class T>
+inline void spread_pair(const T* grads, const uint8_t* winners, int shift, Int columns, T* out) {
+  for (Int j = 0; j < columns; j++)
+    for (int i = 0; i < 2; i++) out[2 * j + i] = winners[j] >> (shift + i) & 1 ? grads[j] : T(0);
+}
+
+inline void spread_pairs(const double* grads, const uint8_t* winners, int shift, Int columns,
+                         double* out) {
+  spread_pair(grads, winners, shift, columns, out);
+}
+
+inline void spread_pairs(const float* grads, const uint8_t* winners, int shift, Int columns,
+                         float* out) {
+  if (columns < kPairs) return spread_pair(grads, winners, shift, columns, out);
+  const PairInts bits = reinterpret_cast<PairInts>(column_bits() << shift);
+  for (Int j = 0;; j = std::min(j + kPairs, columns - kPairs)) {
+    const PairInts here = reinterpret_cast<PairInts>(twice_bytes(winners + j)) & bits;
+    const PairVector values = twice(grads + j);
+    *reinterpret_cast<LoosePairs*>(out + 2 * j) = here != 0 ? values : PairVector{};
+    if (j == columns - kPairs) return;
+  }
+}
+
+// ---- convolution: shapes and copies ------------------------------------------------------------
 
 // A correlation in groups: `channels` maps of rows x columns, of which every `zoom`-th pixel is real
 // (the others are zeros between them), padded, against the group's `outputs` filters, whose taps are
@@ -129,6 +315,46 @@ void tap_offsets(const Geometry& g, Int out_rows, int32_t* offsets) {
       }
 }
 
+// Where a kernel's maps come from: an array, or a pooled gradient that is spread over the map it
+// was pooled from, row by row, so that the large map never exists.
+template <class T>
+struct Maps {
+  const T* values;
+  Int rows, columns;
+
+  Maps of_part(Int part, Int channels) const {
+    return {values + part * channels * rows * columns, rows, columns};
+  }
+  const T* row(Int c, Int r, T*) const { return values + (c * rows + r) * columns; }
+  const T* map(Int c, T*) const { return values + c * rows * columns; }
+};
+
+template <class T>
+struct Pooled {  // 2 x 2 windows side by side; bit 2 * row + column of a window's winners
+  const T* values;
+  const uint8_t* winners;
+  Int rows, columns;  // of the map
+
+  Int size() const { return (rows / 2) * (columns / 2); }
+  Pooled of_part(Int part, Int channels) const {
+    return {values + part * channels * size(), winners + part * channels * size(), rows, columns};
+  }
+  const T* row(Int c, Int r, T* space) const {
+    const Int n = columns / 2, at = c * size() + r / 2 * n;
+    if (columns % 2) space[columns - 1] = 0;
+    if (r / 2 < rows / 2) {
+      spread_pairs(values + at, winners + at, r % 2 ? 2 : 0, n, space);
+    } else {
+      std::memset(space, 0, columns * sizeof(T));
+    }
+    return space;
+  }
+  const T* map(Int c, T* space) const {
+    for (Int r = 0; r < rows; r++) row(c, r, space + r * columns);
+    return space;
+  }
+};
+
 // Copies one row: columns b, b + stride, ... of the padded row.
 template <class T>
 void copy_row(const T* row, const Geometry& g, Int b, Int pitch, T* out) {
@@ -154,8 +380,9 @@ void copy_row(const T* row, const Geometry& g, Int b, Int pitch, T* out) {
 }
 
 // Copies what output rows first .. first + count need, zero padded, phase by phase.
-template <class T>
-void copy_padded(const T* x, const Geometry& g, Int first, Int count, T* out) {
+template <class T, class Source>
+void copy_padded(const Source& x, const Geometry& g, Int first, Int count, T* out) {
+  T* space = scratch<T, 5>(g.columns + kPairs * 2);
   const Int pitch = g.pitch(), height = g.height(count);
   const Int high = (g.rows - 1) * g.zoom_rows + 1;
   for (Int c = 0; c < g.channels; c++)
@@ -167,8 +394,7 @@ void copy_padded(const T* x, const Geometry& g, Int first, Int count, T* out) {
             std::memset(out, 0, pitch * sizeof(T));
             continue;
           }
-          const T* row = x + (c * g.rows + y / g.zoom_rows) * g.columns;
-          copy_row(row, g, b, pitch, out);
+          copy_row(x.row(c, y / g.zoom_rows, space), g, b, pitch, out);
         }
   std::memset(out, 0, kVectorBytes);  // the last vector reads past the end
 }
@@ -263,11 +489,31 @@ inline void scatter(Vector<T> values, const Strip& strip, Int end, T* map) {
   }
 }
 
+// Where a vector of results goes: to the output's map, whose band has `end` pixels, or to a tile
+// that keeps the copy's row length.
+template <class T>
+struct ToMaps {
+  T* maps;
+  Int size, end;
+  void write(Int output, const Strip& strip, Vector<T> values) const {
+    scatter<T>(values, strip, end, maps + output * size);
+  }
+};
+
+template <class T>
+struct ToTiles {
+  T* tiles;
+  Int size;
+  void write(Int output, const Strip& strip, Vector<T> values) const {
+    store(tiles + output * size + strip.at, values);
+  }
+};
+
 // Computes Width vectors of pixels for all filters.
-template <class T, int Width>
+template <class T, int Width, class Target>
 void convolve_strips(const T* weights, const T* bias, bool relu, const Geometry& g, const T* copy,
-                     const int32_t* offsets, const Strip* strips, Int end, T* y) {
-  const Int map = g.map(), taps = g.taps();
+                     const int32_t* offsets, const Strip* strips, const Target& target) {
+  const Int taps = g.taps();
   const T* pixels[Width];
   for (int v = 0; v < Width; v++) pixels[v] = copy + strips[v].at;
   for (Int o = 0; o < g.outputs; o += kOutputs) {
@@ -278,8 +524,19 @@ void convolve_strips(const T* weights, const T* bias, bool relu, const Geometry&
       for (int v = 0; v < Width; v++) {
         Vector<T> s = sums[m][v] + (bias ? bias[o + m] : T(0));
         if (relu) s = s < 0 ? Vector<T>{} : s;  // keeps a NaN visible
-        scatter<T>(s, strips[v], end, y + (o + m) * map);
+        target.write(o + m, strips[v], s);
       }
+  }
+}
+
+template <class T, class Target>
+void convolve_band(const T* weights, const T* bias, bool relu, const Geometry& g, const T* copy,
+                   const int32_t* offsets, const Strip* strips, Int count, const Target& target) {
+  for (Int i = 0; i < count; i += kVectors) {
+    auto run = count - i >= 3   ? convolve_strips<T, 3, Target>
+               : count - i == 2 ? convolve_strips<T, 2, Target>
+                                : convolve_strips<T, 1, Target>;
+    run(weights, bias, relu, g, copy, offsets, strips + i, target);
   }
 }
 
@@ -302,33 +559,80 @@ Int packed_size(const Geometry& g) {
   return (g.outputs + kOutputs - 1) / kOutputs * g.taps() * kOutputs;
 }
 
-// weights: [groups][outputs / kOutputs][taps][kOutputs]
+// The bands that an image's output rows are cut into, with the strips of all and of the last.
 template <class T>
-void convolve(const T* x, const T* weights, const T* bias, bool relu, const Geometry& g, T* y) {
-  constexpr int lanes = Simd<T>::lanes;
+struct Bands {
+  Int rows, number, rest;
+  const int32_t* offsets;
+  const Strip *strips, *last_strips;
+  Int count, last_count;
+
+  Bands(const Geometry& g, Int band) : rows(band) {
+    number = (g.out_rows + rows - 1) / rows;
+    rest = g.out_rows - (number - 1) * rows;
+    const Int room = rows * (g.pitch() / Simd<T>::lanes + 2);
+    int32_t* to = scratch<int32_t, 1>(g.taps());
+    Strip* cut = scratch<Strip, 3>(2 * room);
+    tap_offsets(g, rows, to);
+    count = cut_strips<T>(g, rows, cut);
+    last_count = cut_strips<T>(g, rest, cut + room);
+    offsets = to;
+    strips = cut;
+    last_strips = cut + room;
+  }
+};
+
+// weights: [groups][outputs / kOutputs][taps][kOutputs]
+template <class T, class Source>
+void convolve(const Source& x, const T* weights, const T* bias, bool relu, const Geometry& g, T* y) {
   const int threads = threads_for(g);
-  const Int rows = band_rows<T>(g, threads), bands = (g.out_rows + rows - 1) / rows;
-  const Int rest = g.out_rows - (bands - 1) * rows;  // rows of the last band
-  const Int room = rows * (g.pitch() / lanes + 2);
-  int32_t* offsets = scratch<int32_t, 1>(g.taps());
-  Strip *strips = scratch<Strip, 3>(2 * room), *last_strips = strips + room;
-  tap_offsets(g, rows, offsets);
-  const Int n = cut_strips<T>(g, rows, strips), n_last = cut_strips<T>(g, rest, last_strips);
+  const Bands<T> bands(g, band_rows<T>(g, threads));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (Int task = 0; task < g.parts() * bands; task++) {
-    const Int part = task / bands, band = task % bands, group = part % g.groups;
-    const bool last = band == bands - 1;
-    T* copy = scratch<T, 0>(g.copy_size(rows) + lanes);
-    copy_padded(x + part * g.in_size(), g, band * rows, rows, copy);
-    T* to = y + part * g.out_size() + band * rows * g.out_columns;
-    const Strip* from = last ? last_strips : strips;
-    const Int count = last ? n_last : n, end = (last ? rest : rows) * g.out_columns;
-    for (Int i = 0; i < count; i += kVectors) {
-      auto run = count - i >= 3   ? convolve_strips<T, 3>
-                 : count - i == 2 ? convolve_strips<T, 2>
-                                  : convolve_strips<T, 1>;
-      run(weights + group * packed_size(g), bias ? bias + group * g.outputs : nullptr, relu, g, copy,
-          offsets, from + i, end, to);
+  for (Int task = 0; task < g.parts() * bands.number; task++) {
+    const Int part = task / bands.number, band = task % bands.number, group = part % g.groups;
+    const bool last = band == bands.number - 1;
+    T* copy = scratch<T, 0>(g.copy_size(bands.rows) + Simd<T>::lanes);
+    copy_padded(x.of_part(part, g.channels), g, band * bands.rows, bands.rows, copy);
+    const ToMaps<T> target = {y + part * g.out_size() + band * bands.rows * g.out_columns, g.map(),
+                              (last ? bands.rest : bands.rows) * g.out_columns};
+    convolve_band(weights + group * packed_size(g), bias ? bias + group * g.outputs : nullptr, relu,
+                  g, copy, bands.offsets, last ? bands.last_strips : bands.strips,
+                  last ? bands.last_count : bands.count, target);
+  }
+}
+
+// The same, but of every 2 x 2 window of the result only the largest value is kept, and where in
+// the window it stood (not if `winners` is null). The rows and columns of g's output are even.
+template <class T>
+void convolve_pool(const Maps<T>& x, const T* weights, const T* bias, bool relu, const Geometry& g,
+                   T* pooled, uint8_t* winners) {
+  const int threads = threads_for(g);
+  const Int row_bytes = g.outputs * g.pitch() * sizeof(T);
+  const Int fitting = std::max<Int>(1, std::min(band_rows<T>(g, threads), kBandBytes / row_bytes));
+  const Bands<T> bands(g, std::min(g.out_rows, (fitting + 1) / 2 * 2));
+  const Int pitch = g.pitch(), size = bands.rows * pitch + 2 * Simd<T>::lanes;
+  const Int columns = g.out_columns / 2, map = g.out_rows / 2 * columns;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (Int task = 0; task < g.parts() * bands.number; task++) {
+    const Int part = task / bands.number, band = task % bands.number, group = part % g.groups;
+    const bool last = band == bands.number - 1;
+    T* copy = scratch<T, 0>(g.copy_size(bands.rows) + Simd<T>::lanes);
+    T* tiles = scratch<T, 6>(g.outputs * size);
+    copy_padded(x.of_part(part, g.channels), g, band * bands.rows, bands.rows, copy);
+    convolve_band(weights + group * packed_size(g), bias ? bias + group * g.outputs : nullptr, relu,
+                  g, copy, bands.offsets, last ? bands.last_strips : bands.strips,
+                  last ? bands.last_count : bands.count, ToTiles<T>{tiles, size});
+    const Int rows = (last ? bands.rest : bands.rows) / 2;
+    for (Int o = 0; o < g.outputs; o++) {
+      Int at = (part * g.outputs + o) * map + band * (bands.rows / 2) * columns;
+      for (Int r = 0; r < rows; r++, at += columns) {
+        const T* row = tiles + o * size + 2 * r * pitch;
+        if (winners) {
+          pool_pairs_winners(row, columns, pitch, relu, pooled + at, winners + at);
+        } else {
+          pool_pairs(row, columns, pitch, pooled + at);
+        }
+      }
     }
   }
 }
@@ -348,17 +652,28 @@ T* pack(const Geometry& g, Weight weight) {
 }
 
 template <class T>
-void forward(const T* x, const T* w, const T* bias, T* y, const Geometry& g, bool relu) {
+T* pack_filters(const T* w, const Geometry& g) {
   const Int taps = g.taps(), outputs = g.outputs;
-  const T* packed = pack<T>(
-      g, [=](Int group, Int o, Int k) { return w[(group * outputs + o) * taps + k]; });
-  convolve(x, packed, bias, relu, g, y);
+  return pack<T>(g, [=](Int group, Int o, Int k) { return w[(group * outputs + o) * taps + k]; });
+}
+
+template <class T>
+void forward(const T* x, const T* w, const T* bias, T* y, const Geometry& g, bool relu) {
+  convolve(Maps<T>{x, g.rows, g.columns}, pack_filters(w, g), bias, relu, g, y);
+}
+
+template <class T>
+void forward_pool(const T* x, const T* w, const T* bias, T* pooled, uint8_t* winners, Geometry g,
+                  bool relu) {
+  g.out_rows -= g.out_rows % 2;
+  g.out_columns -= g.out_columns % 2;
+  convolve_pool(Maps<T>{x, g.rows, g.columns}, pack_filters(w, g), bias, relu, g, pooled, winners);
 }
 
 // ---- gradients ----------------------------------------------------------------------------
 
-template <class T>
-void grad_input(const T* w, const T* g_out, T* gx, const Geometry& g) {
+template <class T, class Source>
+void grad_input(const T* w, const Source& g_out, T* gx, const Geometry& g) {
   const Int area = g.filter_rows * g.filter_columns, channels = g.channels, outputs = g.outputs;
   const Geometry turned = {g.batch, g.groups, outputs, g.out_rows, g.out_columns, channels,
                            g.filter_rows, g.filter_columns, g.rows, g.columns, 1, 1,
@@ -401,32 +716,62 @@ void weight_tile(const T* copy, const int32_t* offsets, const T* gradients, Int 
     for (int v = 0; v < Width; v++) store(sums + k * depth + v * lanes, acc[k][v]);
 }
 
-// Transposes the gradients of Width vectors of outputs to [pixel][output]; adds up the bias.
-template <class T, int Width>
-void transpose(const T* g_out, Int outputs, Int map, T* gradients, T* bias) {
-  constexpr int wide = Width * Simd<T>::lanes;
-  for (Int first = 0; first < map; first += 64) {  // in blocks that fit the L1 cache
-    const Int end = std::min(map, first + 64);
-    for (Int o = 0; o < wide; o++) {
-      T total = 0;
-      for (Int q = first; q < end; q++) {
-        const T value = o < outputs ? g_out[o * map + q] : T(0);
-        gradients[q * wide + o] = value;
-        total += value;
-      }
-      bias[o] += total;
+// Transposes a square of lanes x lanes numbers by interleaving halves.
+template <class T>
+inline void transpose_square(Vector<T> (&v)[Simd<T>::lanes]) {
+  constexpr int lanes = Simd<T>::lanes;
+  for (int step = 1; step < lanes; step *= 2) {
+    Vector<T> w[lanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes / 2; i++) {
+      w[2 * i] = interleaved<T, 0>(v[i], v[i + lanes / 2]);
+      w[2 * i + 1] = interleaved<T, lanes / 2>(v[i], v[i + lanes / 2]);
     }
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; i++) v[i] = w[i];
+  }
+}
+
+// Turns the gradients of Width vectors of outputs to [pixel][output]; adds up the bias.
+template <class T, int Width, class Source>
+void transpose(const Source& g_out, Int first, Int outputs, Int map, T* gradients, T* bias) {
+  constexpr int lanes = Simd<T>::lanes, wide = Width * lanes;
+  T* space = scratch<T, 5>((lanes + 1) * map);
+  T* nothing = space + lanes * map;
+  std::memset(nothing, 0, map * sizeof(T));
+  for (int o = 0; o < wide; o += lanes) {
+    const T* maps[lanes];
+    for (int i = 0; i < lanes; i++)
+      maps[i] = o + i < outputs ? g_out.map(first + o + i, space + i * map) : nothing;
+    Vector<T> totals = load(bias + o);
+    for (Int done = 0; map >= lanes && done < map;) {
+      const Int q = std::min(done, map - lanes);  // the last square may overlap the one before
+      Vector<T> square[lanes];
+      for (int i = 0; i < lanes; i++) square[i] = load(maps[i] + q);
+      transpose_square<T>(square);
+      for (int i = 0; i < lanes; i++) {
+        store(gradients + (q + i) * wide + o, square[i]);
+        if (q + i >= done) totals += square[i];
+      }
+      done = q + lanes;
+    }
+    for (Int q = 0; map < lanes && q < map; q++) {
+      T* to = gradients + q * wide + o;
+      for (int i = 0; i < lanes; i++) to[i] = maps[i][q];
+      totals += load(to);
+    }
+    store(bias + o, totals);
   }
 }
 
 // All taps for Width vectors of outputs, in bands of rows whose gradients stay in the L1 cache.
-template <class T, int Taps, int Width>
-void weight_strip(const T* copy, const int32_t* offsets, const T* g_out, Int outputs,
+template <class T, int Taps, int Width, class Source>
+void weight_strip(const T* copy, const int32_t* offsets, const Source& g_out, Int first,
                   const Geometry& g, Int depth, T* sums) {
   constexpr int wide = Width * Simd<T>::lanes;
   const Int taps = g.taps(), pitch = g.pitch(), columns = g.out_columns;
   T* gradients = scratch<T, 3>(g.out_rows * columns * wide);
-  transpose<T, Width>(g_out, outputs, g.out_rows * columns, gradients, sums + taps * depth);
+  transpose<T, Width>(g_out, first, g.outputs - first, g.map(), gradients, sums + taps * depth);
   const Int band = std::max<Int>(1, kBlockBytes / std::max<Int>(1, columns * wide * sizeof(T)));
   for (Int r = 0; r < g.out_rows; r += band) {
     const Int rows = std::min(band, g.out_rows - r);
@@ -445,27 +790,26 @@ void weight_strip(const T* copy, const int32_t* offsets, const T* g_out, Int out
 }
 
 // Adds one image's share to sums [taps + 1][depth]; the last row is the bias.
-template <class T>
-void weights_of_image(const T* x, const T* g_out, const Geometry& g, const int32_t* offsets,
-                      Int depth, T* sums) {
+template <class T, class Source>
+void weights_of_image(const Maps<T>& x, const Source& g_out, const Geometry& g,
+                      const int32_t* offsets, Int depth, T* sums) {
   constexpr int lanes = Simd<T>::lanes;
   constexpr bool many = kOutputs == 8;  // registers: 32 or 16
   T* copy = scratch<T, 0>(g.copy_size(g.out_rows) + lanes);
   copy_padded(x, g, 0, g.out_rows, copy);
-  const Int map = g.out_rows * g.out_columns;
   for (Int o = 0; o < depth;) {
     const Int left = (depth - o) / lanes;
     const int width = many && left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    auto strip = width == 4   ? weight_strip<T, 6, 4>
-                 : width == 2 ? weight_strip<T, many ? 12 : 6, 2>
-                              : weight_strip<T, many ? 14 : 9, 1>;
-    strip(copy, offsets, g_out + o * map, g.outputs - o, g, depth, sums + o);
+    auto strip = width == 4   ? weight_strip<T, 6, 4, Source>
+                 : width == 2 ? weight_strip<T, many ? 12 : 6, 2, Source>
+                              : weight_strip<T, many ? 14 : 9, 1, Source>;
+    strip(copy, offsets, g_out, o, g, depth, sums + o);
     o += width * lanes;
   }
 }
 
-template <class T>
-void grad_weights(const T* x, const T* g_out, T* gw, T* gb, const Geometry& g) {
+template <class T, class Source>
+void grad_weights(const Maps<T>& x, const Source& g_out, T* gw, T* gb, const Geometry& g) {
   constexpr int lanes = Simd<T>::lanes;
   const Int taps = g.taps(), depth = (g.outputs + lanes - 1) / lanes * lanes;
   const Int size = (taps + 1) * depth, chunks = std::min(g.batch, kChunks);
@@ -482,8 +826,8 @@ void grad_weights(const T* x, const T* g_out, T* gw, T* gb, const Geometry& g) {
       std::memset(sum, 0, size * sizeof(T));
       for (Int n = g.batch * chunk / chunks; n < g.batch * (chunk + 1) / chunks; n++) {
         const Int part = n * g.groups + group;
-        weights_of_image(x + part * g.in_size(), g_out + part * g.out_size(), g, offsets, depth,
-                         sum);
+        weights_of_image(x.of_part(part, g.channels), g_out.of_part(part, g.outputs), g, offsets,
+                         depth, sum);
       }
     }
 #pragma omp for schedule(static)
@@ -520,92 +864,6 @@ struct Span {
       : from(std::max<Int>(0, out * stride - pad)),
         to(std::min(length, out * stride - pad + size)) {}
 };
-
-// The larger of two numbers, or of two vectors' lanes; a NaN stays visible.
-template <class T>
-inline T larger(T a, T b) {
-  return (b > a) | (b != b) ? b : a;
-}
-
-// Pairs of neighbouring floats are taken apart and put together by integer arithmetic: portable, and
-// without a gather.
-constexpr int kPairBytes = kVectorBytes > 32 ? 32 : kVectorBytes;
-constexpr Int kPairs = kPairBytes / sizeof(float) / 2;
-typedef float PairVector __attribute__((vector_size(kPairBytes)));
-typedef float LoosePairs __attribute__((vector_size(kPairBytes), aligned(4), may_alias));
-typedef float HalfVector __attribute__((vector_size(kPairBytes / 2)));
-typedef uint64_t WideInts __attribute__((vector_size(kPairBytes)));
-typedef uint32_t NarrowInts __attribute__((vector_size(kPairBytes / 2)));
-
-inline PairVector load_pairs(const float* p) { return *reinterpret_cast<const LoosePairs*>(p); }
-
-// Each number twice in a row.
-inline PairVector twice(const float* p) {
-  NarrowInts narrow;
-  std::memcpy(&narrow, p, sizeof narrow);
-  WideInts wide = __builtin_convertvector(narrow, WideInts);
-  wide |= wide << 32;
-  return reinterpret_cast<PairVector>(wide);
-}
-
-// The larger number of each pair.
-inline HalfVector larger_of_pairs(PairVector pairs) {
-  const WideInts wide = reinterpret_cast<WideInts>(pairs);
-  const NarrowInts first = __builtin_convertvector(wide, NarrowInts);
-  const NarrowInts second = __builtin_convertvector(wide >> 32, NarrowInts);
-  return larger(reinterpret_cast<HalfVector>(first), reinterpret_cast<HalfVector>(second));
-}
-
-// Two rows, `pitch` apart, under 2 x 2 windows side by side; and the gradient.
-template <class T>
-inline void pool_pair(const T* row, Int columns, Int pitch, T* out) {
-  const T* next = row + pitch;
-  for (Int j = 0; j < columns; j++)
-    out[j] = larger(larger(row[2 * j], next[2 * j]), larger(row[2 * j + 1], next[2 * j + 1]));
-}
-
-template <class T>
-inline void pool_pair_grad(const T* row, const T* best, const T* grad, bool relu, Int columns,
-                           Int pitch, T* to) {
-  for (Int j = 0; j < columns; j++) {
-    const T m = best[j], v = !relu || m > 0 ? grad[j] : T(0);
-    for (Int i : {2 * j, 2 * j + 1, pitch + 2 * j, pitch + 2 * j + 1})
-      to[i] = row[i] == m ? v : T(0);
-  }
-}
-
-// The same for floats, a vector at a time; the last vector may overlap the one before.
-inline void pool_pairs(const float* row, Int columns, Int pitch, float* out) {
-  if (columns < kPairs) return pool_pair(row, columns, pitch, out);
-  for (Int j = 0;; j = std::min(j + kPairs, columns - kPairs)) {
-    const PairVector rows = larger(load_pairs(row + 2 * j), load_pairs(row + pitch + 2 * j));
-    const HalfVector values = larger_of_pairs(rows);
-    std::memcpy(out + j, &values, sizeof values);
-    if (j == columns - kPairs) return;
-  }
-}
-
-inline void pool_pairs(const double* row, Int columns, Int pitch, double* out) {
-  pool_pair(row, columns, pitch, out);
-}
-
-inline void pool_pairs_grad(const float* row, const float* best, const float* grad, bool relu,
-                            Int columns, Int pitch, float* to) {
-  if (columns < kPairs) return pool_pair_grad(row, best, grad, relu, columns, pitch, to);
-  for (Int j = 0;; j = std::min(j + kPairs, columns - kPairs)) {
-    const PairVector m = twice(best + j);
-    PairVector v = twice(grad + j);
-    if (relu) v = m > 0 ? v : PairVector{};
-    for (Int i : {2 * j, pitch + 2 * j})
-      *reinterpret_cast<LoosePairs*>(to + i) = load_pairs(row + i) == m ? v : PairVector{};
-    if (j == columns - kPairs) return;
-  }
-}
-
-inline void pool_pairs_grad(const double* row, const double* best, const double* grad, bool relu,
-                            Int columns, Int pitch, double* to) {
-  pool_pair_grad(row, best, grad, relu, columns, pitch, to);
-}
 
 template <class T>
 void max_pool(const T* x, T* y, const Pool& p) {
@@ -760,13 +1018,22 @@ void dropout_mask(T* out, Int count, uint32_t threshold, T scale, uint64_t key, 
   EXPORT void lasagnette2_conv2d_##type(const T* x, const T* w, const T* bias, T* y, CONV_SHAPE, \
                                         Int relu) {                                              \
     forward<T>(x, w, bias, y, CONV_GEOMETRY, relu != 0);                                         \
+  }  \
+  EXPORT void lasagnette2_conv2d_pool_##type(const T* x, const T* w, const T* bias, T* p, uint8_t* winners, CONV_SHAPE, Int relu) { \
+    forward_pool<T>(x, w, bias, p, winners, CONV_GEOMETRY, relu != 0); \
+  } \
+  EXPORT void lasagnette2_conv2d_pool_grad_input_##type(const T* w, const T* g, const uint8_t* winners, T* gx, CONV_SHAPE) { \
+    grad_input<T>(w, Pooled<T>{g, winners, out_rows, out_columns}, gx, CONV_GEOMETRY); \
+  } \
+  EXPORT void lasagnette2_conv2d_pool_grad_weights_##type(const T* x, const T* g, const uint8_t* winners, T* gw, T* gb, CONV_SHAPE) { \
+    grad_weights<T>(Maps<T>{x, rows, columns}, Pooled<T>{g, winners, out_rows, out_columns}, gw, gb, CONV_GEOMETRY); \
   }                                                                                              \
   EXPORT void lasagnette2_conv2d_grad_input_##type(const T* w, const T* g, T* gx, CONV_SHAPE) {  \
-    grad_input<T>(w, g, gx, CONV_GEOMETRY);                                                      \
+    grad_input<T>(w, Maps<T>{g, out_rows, out_columns}, gx, CONV_GEOMETRY);                                                      \
   }                                                                                              \
   EXPORT void lasagnette2_conv2d_grad_weights_##type(const T* x, const T* g, T* gw, T* gb,       \
                                                      CONV_SHAPE) {                               \
-    grad_weights<T>(x, g, gw, gb, CONV_GEOMETRY);                                                \
+    grad_weights<T>(Maps<T>{x, rows, columns}, Maps<T>{g, out_rows, out_columns}, gw, gb, CONV_GEOMETRY);                                                \
   }                                                                                              \
   EXPORT void lasagnette2_max_pool_##type(const T* x, T* y, POOL_SHAPE) {                        \
     max_pool<T>(x, y, POOL_GEOMETRY);                                                            \

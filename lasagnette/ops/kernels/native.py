@@ -27,6 +27,9 @@ ARGUMENTS = {  # function: number of array arguments, then of integer arguments
     "conv2d": (4, 17),
     "conv2d_grad_input": (3, 16),
     "conv2d_grad_weights": (4, 16),
+    "conv2d_pool": (5, 17),
+    "conv2d_pool_grad_input": (4, 16),
+    "conv2d_pool_grad_weights": (5, 16),
     "max_pool": (2, 11),
     "max_pool_grad": (4, 12),
     "average_pool": (2, 12),
@@ -123,6 +126,49 @@ class NativeKernels:
         gw, gb = np.empty(filter_shape, x.dtype), np.empty(filter_shape[0], x.dtype)
         geometry = self._conv(x.shape, filter_shape, g.shape, pad, stride, dilation, groups)
         self._call("conv2d_grad_weights", x.dtype, x, g, gw, gb, *geometry)
+        return gw, gb
+
+    def conv2d_pool(
+        self,
+        x,
+        w,
+        bias=None,
+        *,
+        pad=NO_PAD,
+        stride=(1, 1),
+        dilation=(1, 1),
+        groups=1,
+        relu=False,
+        winners=False,
+    ):
+        x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+        bias = None if bias is None else np.ascontiguousarray(bias)
+        check_conv(x.shape, w.shape, None if bias is None else bias.shape, pad=pad, groups=groups)
+        y = conv_output_shape(x.shape, w.shape, pad, stride, dilation)
+        pooled = np.empty((*y[:2], y[2] // 2, y[3] // 2), x.dtype)
+        cells = np.empty(pooled.shape, np.uint8) if winners else None
+        geometry = self._conv(x.shape, w.shape, y, pad, stride, dilation, groups)
+        self._call("conv2d_pool", x.dtype, x, w, bias, pooled, cells, *geometry, int(relu))
+        return pooled, cells
+
+    def conv2d_pool_grad_input(
+        self, w, g, winners, input_shape, *, pad=NO_PAD, stride=(1, 1), dilation=(1, 1), groups=1
+    ):
+        w, g, winners = map(np.ascontiguousarray, (w, g, winners))
+        gx = np.empty(input_shape, g.dtype)
+        y = conv_output_shape(input_shape, w.shape, pad, stride, dilation)
+        geometry = self._conv(input_shape, w.shape, y, pad, stride, dilation, groups)
+        self._call("conv2d_pool_grad_input", g.dtype, w, g, winners, gx, *geometry)
+        return gx
+
+    def conv2d_pool_grad_weights(
+        self, x, g, winners, filter_shape, *, pad=NO_PAD, stride=(1, 1), dilation=(1, 1), groups=1
+    ):
+        x, g, winners = map(np.ascontiguousarray, (x, g, winners))
+        gw, gb = np.empty(filter_shape, x.dtype), np.empty(filter_shape[0], x.dtype)
+        y = conv_output_shape(x.shape, filter_shape, pad, stride, dilation)
+        geometry = self._conv(x.shape, filter_shape, y, pad, stride, dilation, groups)
+        self._call("conv2d_pool_grad_weights", x.dtype, x, g, winners, gw, gb, *geometry)
         return gw, gb
 
     @staticmethod

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from lasagnette.ops.shapes import check_conv, pool_output_length
+from lasagnette.ops.shapes import check_conv, conv_output_shape, pool_output_length
 
 __all__ = [
     "average_pool",
@@ -20,6 +20,9 @@ __all__ = [
     "conv2d",
     "conv2d_grad_input",
     "conv2d_grad_weights",
+    "conv2d_pool",
+    "conv2d_pool_grad_input",
+    "conv2d_pool_grad_weights",
     "dropout_mask",
     "mask_threshold",
     "max_pool",
@@ -141,6 +144,78 @@ def conv2d_grad_weights(
             gradients = g[part, outer].transpose(1, 0, 2, 3).reshape(filters // groups, pixels)
             gw[outer] += gradients @ gathered.reshape(gw.shape[1], pixels).T
     return gw.reshape(filter_shape), g.sum(axis=(0, 2, 3), dtype=g.dtype)
+
+
+def conv2d_pool(
+    x: np.ndarray,
+    w: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    relu: bool = False,
+    winners: bool = False,
+    **geometry: Any,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Convolve and pool; see :func:`lasagnette.ops.kernels.conv2d_pool`."""
+    y = conv2d(x, w, bias, relu=relu, **geometry)
+    pooled = max_pool(y, (2, 2), (2, 2))
+    if not winners:
+        return pooled, None
+    cells = np.zeros(pooled.shape, np.uint8)
+    for bit, cell in enumerate(_cells(y)):
+        cells |= (cell == pooled).astype(np.uint8) << bit
+    return pooled, np.where(pooled > 0, cells, 0).astype(np.uint8) if relu else cells
+
+
+def _cells(y: np.ndarray) -> list[np.ndarray]:
+    """Views of the four cells of all 2 x 2 windows."""
+    rows, columns = y.shape[2] // 2 * 2, y.shape[3] // 2 * 2
+    return [y[:, :, i:rows:2, j:columns:2] for i in (0, 1) for j in (0, 1)]
+
+
+def _spread(g: np.ndarray, winners: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Give every winner its window's gradient."""
+    spread = np.zeros((*g.shape[:2], rows, columns), g.dtype)
+    for bit, cell in enumerate(_cells(spread)):
+        cell[...] = np.where(winners >> bit & 1, g, 0)
+    return spread
+
+
+def conv2d_pool_grad_input(
+    w: np.ndarray,
+    g: np.ndarray,
+    winners: np.ndarray,
+    input_shape: tuple[int, ...],
+    *,
+    pad: Padding = (0, 0, 0, 0),
+    stride: Pair = (1, 1),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> np.ndarray:
+    """Gradient for the input; see :func:`lasagnette.ops.kernels.conv2d_pool_grad_input`."""
+    shape = conv_output_shape(input_shape, w.shape, pad, stride, dilation)
+    spread = _spread(g, winners, *shape[2:])
+    return conv2d_grad_input(
+        w, spread, input_shape, pad=pad, stride=stride, dilation=dilation, groups=groups
+    )
+
+
+def conv2d_pool_grad_weights(
+    x: np.ndarray,
+    g: np.ndarray,
+    winners: np.ndarray,
+    filter_shape: tuple[int, ...],
+    *,
+    pad: Padding = (0, 0, 0, 0),
+    stride: Pair = (1, 1),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients for filters, bias; see :func:`lasagnette.ops.kernels.conv2d_pool_grad_weights`."""
+    shape = conv_output_shape(x.shape, filter_shape, pad, stride, dilation)
+    spread = _spread(g, winners, *shape[2:])
+    return conv2d_grad_weights(
+        x, spread, filter_shape, pad=pad, stride=stride, dilation=dilation, groups=groups
+    )
 
 
 def _window_slices(
