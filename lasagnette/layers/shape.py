@@ -253,7 +253,8 @@ class PadLayer(Layer):
         widths = [width] if isinstance(width, int) else width
         if not isinstance(widths, list | tuple) or not all(self._is_width(w) for w in widths):
             raise ValueError(
-                f"PadLayer: width must be an int, ints or pairs of ints, none negative, got {width!r}"
+                "PadLayer: width must be an int, ints or pairs of ints, none negative, "
+                f"got {width!r}"
             )
 
     @staticmethod

@@ -124,7 +124,7 @@ def test_conv_of_other_directions_uses_the_base_class():
             lambda: L.ElemwiseSumLayer([(None, 3)] * 2, cropping=["middle"]),
             "cropping must consist of .* got 'middle'",
         ),
-        (lambda: L.BiasLayer((None, 3), shared_axes=1), "parameter 'b' needs known lengths"),
+        (lambda: L.BiasLayer((None, 3), shared_axes=1), "needs specified input sizes"),
         (lambda: L.BiasLayer((None, 3), shared_axes=3), "BiasLayer: axes must be axes .* got 3"),
         (lambda: L.BatchNormLayer((None, 3), axes="all"), "must be 'auto', an int .* got 'all'"),
     ],
