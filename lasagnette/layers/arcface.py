@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytensor.tensor as pt
+from pytensor.gradient import disconnected_grad
 from pytensor.graph.basic import Variable
 
 from lasagnette import init
@@ -126,4 +127,6 @@ def _with_margin(cosine: Any, margin: float) -> Any:
         math.sin(margin), cosine
     )
     line = cosine - cast_like(margin * math.sin(margin), cosine)
-    return pt.switch(pt.ge(cosine, cast_like(-math.cos(margin), cosine)), shifted, line)
+    # Without a gradient, or the comparison would give it zeros of dtype floatX.
+    near = pt.ge(disconnected_grad(cosine), cast_like(-math.cos(margin), cosine))
+    return pt.switch(near, shifted, line)

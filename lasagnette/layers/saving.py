@@ -191,10 +191,10 @@ def load_params(path: Path_, layer: Layer | Iterable[Layer], strict: bool = True
                 raise ValueError(f"format {version}; this version reads up to {FORMAT}")
             stored = _datasets(file["parameters"])
             _check_names(params.keys(), stored.keys(), strict)
-            shapes = {name: data.shape for name, data in stored.items() if name in params}
-            for name, shape in shapes.items():
-                _check_shape(name, params[name], shape)
-            values = {name: np.asarray(stored[name][()]) for name in shapes}
+            shared = [name for name in params if name in stored]
+            for name in shared:
+                _check_shape(name, params[name], stored[name].shape)
+            values = {name: np.asarray(stored[name][()]) for name in shared}
         _check_numbers(values)
     except FileNotFoundError:
         raise FileNotFoundError(f"load_params: there is no file {os.fspath(path)!r}") from None
@@ -248,14 +248,14 @@ def load_npz(path: Path_, layer: Layer | Iterable[Layer]) -> None:
         If there is no such file.
     """
     where = os.fspath(path)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"load_npz: there is no file {where!r}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             names = [f"arr_{i}" for i in range(len(file.files))]
             values = [file[name] for name in names]
         _check_numbers(dict(zip(names, values, strict=True)))
         set_all_param_values(layer, values)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"load_npz: there is no file {where!r}") from None
     except (OSError, BadZipFile, EOFError, AttributeError, TypeError) as error:
         raise ValueError(f"load_npz: {where!r} is no npz file, or damaged ({error})") from error
     except KeyError:

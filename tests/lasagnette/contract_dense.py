@@ -20,6 +20,7 @@ CASES: dict[str, Any] = {
     "dense": (VECTORS, lambda i: L.DenseLayer(i, 4)),
     "dense flattens": (IMAGES, lambda i: L.DenseLayer(i, 4, b=None, nonlinearity=None)),
     "dense leading": (IMAGES, lambda i: L.DenseLayer(i, 4, num_leading_axes=-1)),
+    "arcface": (VECTORS, lambda i: L.ArcFaceLayer(i, 4, [0, 3, 1], scale=5)),
     "nin": (IMAGES, lambda i: L.NINLayer(i, 4)),
     "nin untied": (IMAGES, lambda i: L.NINLayer(i, 4, untie_biases=True, nonlinearity=None)),
     "nin vectors": (VECTORS, lambda i: L.NINLayer(i, 4)),
@@ -27,4 +28,8 @@ CASES: dict[str, Any] = {
     "nin volumes": (VOLUMES, lambda i: L.NINLayer(i, 3, b=None)),
 }
 
-ARGUMENTS: dict[type, tuple] = {L.DenseLayer: (4,), L.NINLayer: (4,)}
+ARGUMENTS: dict[type, tuple] = {
+    L.ArcFaceLayer: (4, [0]),
+    L.DenseLayer: (4,),
+    L.NINLayer: (4,),
+}

@@ -232,3 +232,59 @@ def test_float32_predictions_keep_float32(objective, targets):
     wide = [v for v in graph if getattr(v.type, "dtype", "") == "float64" and v is not targets]
     assert loss.dtype == "float32"
     assert not wide
+
+
+def test_distillation_is_the_scaled_divergence(logits, rng, py_function):
+    teacher = rng.normal(size=(4, 3))
+    x, y = pt.dmatrix("x"), pt.dmatrix("y")
+    f = py_function([x, y], o.distillation_loss(x, y, temperature=2))
+    p, q = softmax(teacher / 2, axis=1), softmax(logits / 2, axis=1)
+    np.testing.assert_allclose(f(logits, teacher), 4 * (p * np.log(p / q)).sum(1))
+    np.testing.assert_allclose(f(teacher, teacher), 0, atol=1e-12)
+
+
+def test_distillation_teaches_the_student_only(logits, rng, py_function):
+    x, y = pt.dmatrix("x"), pt.dmatrix("y")
+    teacher = rng.normal(size=(4, 3))
+    loss = o.distillation_loss(x, y, temperature=3.0).sum()
+    grads = py_function([x, y], pytensor.grad(loss, [x, y], disconnected_inputs="ignore"))
+    found, none = grads(logits, teacher)
+    np.testing.assert_allclose(found, 3 * (softmax(logits / 3, 1) - softmax(teacher / 3, 1)))
+    assert (none == 0).all()
+    found, _ = grads(EXTREME_LOGITS, -EXTREME_LOGITS)
+    assert np.isfinite(found).all()
+    with pytest.raises(ValueError, match="temperature must be positive, got 0"):
+        o.distillation_loss(x, y, temperature=0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "dtype"), [("FAST_COMPILE", "float32"), ("FAST_COMPILE", "float64"), (None, "float32")]
+)
+def test_center_loss_and_its_centres(mode, dtype, rng):
+    start = rng.normal(size=(3, 5)).astype(dtype)
+    values = rng.normal(size=(4, 5)).astype(dtype)
+    centers = pytensor.shared(start, shape=(3, 5))
+    x, y = pt.matrix("x", dtype=dtype), pt.ivector("y")
+    loss, updates = o.center_loss(x, y, centers, rate=0.5)
+    assert loss.dtype == dtype
+    step = pytensor.function(
+        [x, y], [loss, pytensor.grad(loss.sum(), x)], updates=updates, mode=mode
+    )
+    classes = np.array([2, 0, 2, 2], "int32")
+    found, grad = step(values, classes)
+    np.testing.assert_allclose(found, ((values - start[classes]) ** 2).sum(1) / 2, rtol=1e-5)
+    np.testing.assert_allclose(grad, values - start[classes], rtol=1e-5)
+    expected = start.copy()
+    for c in range(3):
+        items = values[classes == c]
+        expected[c] += 0.5 * (items - start[c]).sum(0) / (1 + len(items))
+    np.testing.assert_allclose(centers.get_value(), expected, rtol=1e-5)
+
+
+def test_center_loss_names_bad_arguments():
+    centers = pytensor.shared(np.zeros((3, 5)))
+    with pytest.raises(TypeError, match="centers must be a shared variable"):
+        o.center_loss(pt.dmatrix(), pt.ivector(), np.zeros((3, 5)))
+    for features, targets in ((pt.dvector(), pt.ivector()), (pt.dmatrix(), pt.dvector())):
+        with pytest.raises(ValueError, match="features and centers must be matrices and targets"):
+            o.center_loss(features, targets, centers)

@@ -70,6 +70,10 @@ def adamax(w, g, s, lr=0.1, b1=0.8, b2=0.9, eps=1e-3):
     return w - lr / (1 - b1**t) * s["m"] / (s["u"] + eps)
 
 
+def adamw(w, g, s):
+    return adam(w, g, s) - 0.1 * 0.3 * w
+
+
 ADAM = {"learning_rate": 0.1, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3}
 RULES = {
     "sgd": (u.sgd, {"learning_rate": 0.1}, sgd),
@@ -80,6 +84,7 @@ RULES = {
     "adadelta": (u.adadelta, {"learning_rate": 0.9, "rho": 0.8, "epsilon": 1e-3}, adadelta),
     "adam": (u.adam, ADAM, adam),
     "amsgrad": (u.amsgrad, ADAM, amsgrad),
+    "adamw": (u.adamw, ADAM | {"weight_decay": 0.3}, adamw),
     "adamax": (u.adamax, ADAM, adamax),
 }
 
@@ -209,3 +214,66 @@ def test_total_norm_constraint(rng, py_function):
 def test_norm_axes_have_no_default_for_six_dimensions():
     with pytest.raises(ValueError, match="Unsupported tensor dimensionality 6; give norm_axes"):
         u.norm_constraint(pt.tensor(dtype="float64", shape=(1,) * 6), 1)
+
+
+def test_decay_leaves_vectors_alone_unless_told(py_function):
+    w, b = a_parameter(), a_parameter(shape=(4,))
+    zeros = [w * 0, b * 0]
+    arguments = {"learning_rate": 0.5, "weight_decay": 0.2}
+    py_function([], updates=u.adamw(zeros, [w, b], **arguments))()
+    np.testing.assert_allclose(w.get_value(), 0.9 * a_parameter().get_value())
+    np.testing.assert_array_equal(b.get_value(), a_parameter(shape=(4,)).get_value())
+    py_function([], updates=u.adamw(zeros, [w, b], **arguments, decay_params=[b]))()
+    np.testing.assert_allclose(w.get_value(), 0.9 * a_parameter().get_value())
+    np.testing.assert_allclose(b.get_value(), 0.9 * a_parameter(shape=(4,)).get_value())
+    with pytest.raises(ValueError, match=r"decay_params must be among params, got also \[w\]"):
+        u.adamw([b * 0], [b], decay_params=[w])
+
+
+def warmed_cosine(step, rate=0.2, steps=9, warm_up=3, final=0.02):
+    if step < warm_up:
+        return rate * (step + 1) / (warm_up + 1)
+    done = min((step - warm_up) / (steps - warm_up), 1)
+    return final + (rate - final) * (1 + np.cos(np.pi * done)) / 2
+
+
+SCHEDULES = {
+    "step": (u.step_schedule, {"every": 3, "factor": 0.5}, lambda n: 0.2 * 0.5 ** (n // 3)),
+    "exponential": (u.exponential_schedule, {"steps": 4}, lambda n: 0.2 * 0.1 ** (n / 4)),
+    "cosine": (u.cosine_schedule, {"steps": 9, "warm_up": 3, "final": 0.02}, warmed_cosine),
+    "cosine cold": (
+        u.cosine_schedule,
+        {"steps": 9},
+        lambda n: warmed_cosine(n, warm_up=0, final=0),
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedule_drives_a_rule(name, dtype, py_function):
+    """The parameter falls by each step's rate; the count can be set to resume."""
+    make, arguments, reference = SCHEDULES[name]
+    with pytensor.config.change_flags(floatX=dtype):
+        rate, advance = make(0.2, **arguments)
+        w = a_parameter(dtype)
+        step = py_function([], rate, updates=u.sgd(w.sum(), [w], rate) | advance)
+    assert rate.dtype == dtype
+    (count,) = advance
+    expected = w.get_value()
+    for n in range(12):
+        assert count.get_value() == n
+        np.testing.assert_allclose(step(), reference(n), rtol=1e-5)
+        expected = expected - reference(n)
+        np.testing.assert_allclose(w.get_value(), expected, rtol=1e-4, atol=1e-5)
+    count.set_value(np.int64(5))
+    np.testing.assert_allclose(step(), reference(5), rtol=1e-5)
+
+
+def test_schedules_name_bad_arguments():
+    with pytest.raises(ValueError, match="warm_up 9 and steps 9"):
+        u.cosine_schedule(0.1, steps=9, warm_up=9)
+    with pytest.raises(ValueError, match="step_schedule: every must be positive, got 0"):
+        u.step_schedule(0.1, every=0)
+    with pytest.raises(ValueError, match="exponential_schedule: factor must be positive, got -1"):
+        u.exponential_schedule(0.1, steps=5, factor=-1)
