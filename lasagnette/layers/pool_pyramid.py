@@ -93,15 +93,18 @@ class SpatialPyramidPoolingLayer(Layer):
             input.shape[axis] if length is None else length
             for axis, length in enumerate(self.input_shape[2:], start=2)
         ]
-        levels = [pt.join_dims(pool(input, lengths, n), start_axis=2) for n in self.pool_dims]
+        levels = [
+            pool(input, lengths, n).reshape((input.shape[0], input.shape[1], n * n))
+            for n in self.pool_dims
+        ]
         return pt.concatenate(levels, axis=2)
 
-    def _pool_fast(self, input: Any, lengths: Sequence[Any], n: int) -> Variable:
+    def _pool_fast(self, input: Any, lengths: Sequence[Any], n: int) -> Any:
         sizes = [(length + n - 1) // n for length in lengths]
         pooled = pool_2d(input, ws=sizes, stride=[s // n for s in lengths], mode=self.mode)
         return pt.specify_shape(pooled, (None, None, n, n))
 
-    def _pool_kaiming(self, input: Any, lengths: Sequence[Any], n: int) -> Variable:
+    def _pool_kaiming(self, input: Any, lengths: Sequence[Any], n: int) -> Any:
         number = np.arange(n)
         for axis, length in zip((2, 3), lengths, strict=True):
             start, stop = number * length // n, ((number + 1) * length + n - 1) // n
