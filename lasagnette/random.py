@@ -17,11 +17,23 @@ import numpy as np
 
 __all__ = ["get_rng", "set_rng"]
 
-_rng = np.random.default_rng()
+
+class _Generator(np.random.Generator):
+    """NumPy's generator with the method of its predecessor that Lasagne's users call."""
+
+    def seed(self, seed: int | None = None) -> None:
+        """Start again from a seed."""
+        self.bit_generator.state = type(self.bit_generator)(seed).state
+
+
+_rng = _Generator(np.random.PCG64())
 
 
 def get_rng() -> np.random.Generator:
-    """Return the generator in use (seeded by the system until :func:`set_rng` is called)."""
+    """Return the generator in use (seeded by the system until :func:`set_rng` is called).
+
+    Beside the methods of ``numpy.random.Generator`` it has ``seed(number)``.
+    """
     return _rng
 
 
@@ -34,4 +46,4 @@ def set_rng(new_rng: np.random.Generator | np.random.RandomState | int) -> None:
         A generator, Lasagne's ``RandomState`` (its bit generator is used), or a seed.
     """
     global _rng
-    _rng = np.random.default_rng(new_rng)
+    _rng = _Generator(np.random.default_rng(new_rng).bit_generator)

@@ -113,14 +113,13 @@ def regularize_layer_params_weighted(
     scalar expression
     """
 
-    def weighted(x: Any, weight: Any) -> Any:
-        value: Any = penalty(x, **kwargs)
-        return cast_like(weight, value) * value
-
-    return sum(
-        apply_penalty(layer.get_params(**tags), weighted, weight=weight)
-        for layer, weight in layers.items()
-    )
+    total: Any = 0
+    for layer, weight in layers.items():
+        value = apply_penalty(layer.get_params(**tags), penalty, **kwargs)
+        weighted = weight * value
+        # A weight that is a Python float must not make float64 of a float32 penalty.
+        total += cast_like(weighted, value) if isinstance(value, Variable) else weighted
+    return total
 
 
 def regularize_network_params(

@@ -127,3 +127,15 @@ def test_legacy_random_state_is_taken():
     random.set_rng(np.random.RandomState(3))
     np.testing.assert_array_equal(DenseLayer((None, 5), 4).W.get_value(), first)
     assert isinstance(random.get_rng(), np.random.Generator)
+
+
+@pytest.mark.usefixtures("seeded")
+def test_seed_of_the_generator_in_use():
+    for rng in (3, np.random.default_rng(3), np.random.RandomState(3)):
+        random.set_rng(rng)
+        samples = []
+        for _ in range(2):
+            random.get_rng().seed(1234)
+            samples.append(init.Normal()((3,)))
+        np.testing.assert_array_equal(*samples)
+        assert (init.Normal()((3,)) != samples[0]).all()
