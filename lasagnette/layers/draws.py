@@ -68,7 +68,7 @@ class Draws:
         return fraction.reshape(tuple(lengths))
 
 
-def _hash(x: Any) -> Variable:
+def _hash(x: Any) -> Any:
     """Mix the 32 bits of non-negative int64 numbers; no product exceeds 63 bits."""
     x = ((x ^ (x // 2**16)) * 0x21F0AAAD) & WORD
     x = ((x ^ (x // 2**15)) * 0x735A2D97) & WORD

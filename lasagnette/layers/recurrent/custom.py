@@ -109,10 +109,11 @@ class CustomRecurrentLayer(BaseRecurrentLayer):
         computed, recurred = input_to_hidden.output_shape, hidden_to_hidden.output_shape
         batch, steps = self.input_shapes[0][:2]
         if self.precompute_input:
-            if None not in (batch, steps, computed[0]) and computed[0] != batch * steps:
+            rows = None if batch is None or steps is None else batch * steps
+            if None not in (rows, computed[0]) and computed[0] != rows:
                 self._misfit(
                     "input_to_hidden, which is applied to all steps at once, must have the batch "
-                    f"size {batch * steps} or None (or set precompute_input=False)",
+                    f"size {rows} or None (or set precompute_input=False)",
                     computed,
                 )
         elif None not in (computed[0], recurred[0]) and computed[0] != recurred[0]:

@@ -49,13 +49,15 @@ class Gate:
         W_hid: Any = init.Normal(0.1),  # noqa: B008
         W_cell: Any = init.Normal(0.1),  # noqa: B008
         b: Any = init.Constant(0.0),  # noqa: B008
-        nonlinearity: Callable | None = nonlinearities.sigmoid,
+        nonlinearity: Callable[[Any], Any] | None = nonlinearities.sigmoid,
     ) -> None:
         self.W_in = W_in
         self.W_hid = W_hid
         self.W_cell = W_cell
         self.b = b
-        self.nonlinearity = nonlinearities.identity if nonlinearity is None else nonlinearity
+        self.nonlinearity: Callable[[Any], Any] = (
+            nonlinearities.identity if nonlinearity is None else nonlinearity
+        )
 
 
 class GatedLayer(BaseRecurrentLayer):

@@ -96,7 +96,9 @@ class LSTMLayer(GatedLayer):
             only_return_final=only_return_final,
             **kwargs,
         )
-        self.nonlinearity = nonlinearities.identity if nonlinearity is None else nonlinearity
+        self.nonlinearity: Callable[[Any], Any] = (
+            nonlinearities.identity if nonlinearity is None else nonlinearity
+        )
         self.peepholes = peepholes
         add = self.add_gate
         self.W_in_to_ingate, self.W_hid_to_ingate, self.b_ingate = add(ingate, "ingate")

@@ -73,7 +73,7 @@ class BiasLayer(Layer):
     ) -> None:
         super().__init__(incoming, **kwargs)
         self.shared_axes = axes_or_auto(self, shared_axes)
-        self.b = None
+        self.b: Any = None
         if b is not None:
             self.b = self.add_param(b, unshared_shape(self, "biases"), "b", regularizable=False)
 

@@ -164,7 +164,7 @@ class RandomizedRectifierLayer(Layer):
         self._draws = Draws("slopes.state" if self.name is None else f"{self.name}.state")
         self.state = self._draws.state
 
-    def get_output_for(self, input: Any, deterministic: bool = False, **kwargs: Any) -> Variable:
+    def get_output_for(self, input: Any, deterministic: bool = False, **kwargs: Any) -> Any:
         if deterministic or self.fixed:
             slope = (self.lower + self.upper) / 2
             if isinstance(input, np.ndarray) and not isinstance(slope, Variable):

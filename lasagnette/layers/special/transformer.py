@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
+from pytensor.gradient import disconnected_grad
 from pytensor.graph.basic import Variable
 
 from lasagnette.layers.base import MergeLayer, Shape
@@ -289,9 +290,10 @@ def _sample(images: Any, points: Any, rows: Any, columns: Any, border_mode: str)
 def _neighbours(coordinate: Any, length: Any, border_mode: str) -> tuple[Any, Any, Any]:
     """Return the pixels before and after coordinates, and the weight of the one after."""
     position = (coordinate + 1) / 2 * cast_like(length - 1, coordinate)
-    before = pt.floor(position)
-    index = pt.cast(before, "int64")
-    # The border is dealt with in integers: not even a NaN may index outside the image.
+    before = pt.floor(disconnected_grad(position))
+    # Not even a NaN or a number beyond all integers may index outside the image.
+    limit = cast_like(2.0**30, coordinate)
+    index = pt.cast(pt.switch(pt.isnan(before), 0, pt.clip(before, -limit, limit)), "int64")
     return (
         _inside(index, length, border_mode),
         _inside(index + 1, length, border_mode),
