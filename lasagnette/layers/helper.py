@@ -304,7 +304,8 @@ def get_all_param_values(layer: Layer | Iterable[Layer], **tags: bool) -> list[n
     >>> with np.load("net.npz", allow_pickle=False) as f:  # doctest: +SKIP
     ...     set_all_param_values(net, [f[f"arr_{i}"] for i in range(len(f.files))])
     """
-    return [p.get_value() for p in get_all_params(layer, **tags)]
+    # Functions compiled for JAX leave arrays of its own in shared variables.
+    return [np.array(p.get_value(borrow=True)) for p in get_all_params(layer, **tags)]
 
 
 def set_all_param_values(

@@ -138,8 +138,8 @@ def save_params(path: Path_, layer: Layer | Iterable[Layer]) -> None:
         file.attrs["format"] = FORMAT
         group = file.create_group("parameters")
         for name, param in params.items():
-            value = param.get_value(borrow=True)
-            group.create_dataset(name, data=value, fletcher32=np.ndim(value) > 0 or None)
+            value = np.asarray(param.get_value(borrow=True))
+            group.create_dataset(name, data=value, fletcher32=value.ndim > 0 or None)
 
 
 def load_params(path: Path_, layer: Layer | Iterable[Layer], strict: bool = True) -> list[str]:

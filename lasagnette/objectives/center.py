@@ -80,6 +80,7 @@ def center_loss(
     moves = cast_like(disconnected_grad(distances), centers)
     zeros: Any = pt.zeros_like(centers)
     total = pt.inc_subtensor(zeros[t], moves)
-    items = pt.inc_subtensor(zeros[:, 0][t], cast_like(1, centers))
+    # One per item: a scalar would do, but JAX takes none here.
+    items = pt.inc_subtensor(zeros[:, 0][t], cast_like(pt.ones_like(t), centers))
     new = centers + cast_like(rate, centers) * total / (1 + items)[:, None]
     return pt.sqr(distances).sum(axis=1) / 2, {centers: centers.type.filter_variable(new)}
