@@ -13,14 +13,15 @@ import pytest
 
 from lasagnette import backend
 from lasagnette.ops import conv2d, conv2d_transpose, dropout_mask, pool2d
-from lasagnette.ops.conv import Conv2dGradInput, Conv2dGradWeights
+from lasagnette.ops.conv import Conv2d, Conv2dGradInput, Conv2dGradWeights
+from lasagnette.ops.conv_pool import Conv2dPool, Conv2dPoolGradInput, Conv2dPoolGradWeights
 from lasagnette.ops.kernels import reference
 from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, MaxPool2dGrad
 from lasagnette.ops.shapes import conv_padding
 
 jax = pytest.importorskip("jax", reason="JAX is not installed: pip install -r requirements/jax.txt")
 
-TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
+TOLERANCE = {"float32": 2e-5, "float64": 1e-12, "uint8": 0}
 
 
 def compiled(inputs, outputs, **options):
@@ -31,6 +32,7 @@ def close(a, b, dtype):
     a = np.asarray(a)
     assert a.dtype == b.dtype == dtype
     assert a.shape == b.shape
+    dtype = str(dtype)
     scale = max(1.0, float(np.abs(b).max(initial=0)))
     np.testing.assert_allclose(a / scale, b / scale, rtol=0, atol=TOLERANCE[dtype])
 
@@ -129,16 +131,59 @@ def test_pooling(shape, size, stride, pad, ignore_border, dtype):
 
 
 @pytest.mark.parametrize("output_size", [None, (10, 10)])
-def test_transposed_convolution(output_size):
+@pytest.mark.parametrize("shape", [(None, 4, 5, 5), (None,) * 4])
+def test_transposed_convolution(shape, output_size):
+    """Also where the size of its output is arithmetic on shapes."""
     rng = np.random.default_rng(2)
     x, w = (rng.normal(size=s).astype("float32") for s in ((2, 4, 5, 5), (4, 3, 3, 3)))
-    vx, vw = tensor4("float32", None, 4, 5, 5), tensor4("float32", *w.shape)
+    vx, vw = tensor4("float32", *shape), tensor4("float32", *w.shape)
     y = conv2d_transpose(vx, vw, output_size, pad=1, stride=2)
     (result,) = compiled([vx, vw], [y])(x, w)
     expected = reference.conv2d_grad_input(
         w, x, (2, 3, *(output_size or (9, 9))), pad=(1, 1, 1, 1), stride=(2, 2)
     )
     close(result, expected, "float32")
+
+
+def test_shapes_stay_plain_numbers_through_arithmetic():
+    x = tensor4("float32")
+    lengths = pt.switch(pt.gt(x.shape[0] * x.shape[1], 5), x.shape[2] * 2, x.shape[3] // 2)
+    outputs = [pt.zeros((lengths, 3), dtype="float32"), x.reshape((x.shape[0] * x.shape[1], -1))]
+    zeros, flat = compiled([x], outputs)(np.ones((2, 3, 4, 5), "float32"))
+    assert (zeros.shape, flat.shape) == ((8, 3), (6, 20))
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("rows", [8, 7])
+def test_convolution_with_pooling(rows, relu):
+    """With ties, and with a row that no window sees."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(-2, 3, (2, 3, rows, 8)).astype("float32")
+    w = rng.integers(-1, 2, (4, 3, 3, 3)).astype("float32")
+    bias = np.array([0, -1, 1, 2], "float32")
+    padding = (1, 1, 1, 1)
+    pooled, winners = reference.conv2d_pool(x, w, bias, pad=padding, relu=relu, winners=True)
+    g = rng.normal(size=pooled.shape).astype("float32")
+    args = (padding, (1, 1), (1, 1), 1)
+    vx, vw, vg = tensor4("float32"), tensor4("float32", *w.shape), tensor4("float32")
+    vb, vc = pt.fvector(), tensor4("uint8")
+    conv = Conv2d(*args, bias=True, relu=relu)
+    outputs = [
+        *Conv2dPool(conv, winners=True).make_node(vx, vw, vb).outputs,
+        *Conv2dPool(conv, winners=False).make_node(vx, vw, vb).outputs,
+        *Conv2dPoolGradInput(*args).make_node(vx, vw, vg, vc).outputs,
+        *Conv2dPoolGradWeights(*args).make_node(vx, vw, vg, vc).outputs,
+    ]
+    results = compiled([vx, vw, vb, vg, vc], outputs)(x, w, bias, g, winners)
+    expected = [
+        pooled,
+        winners,
+        pooled,
+        reference.conv2d_pool_grad_input(w, g, winners, x.shape, pad=padding),
+        *reference.conv2d_pool_grad_weights(x, g, winners, w.shape, pad=padding),
+    ]
+    for result, value in zip(results, expected, strict=True):
+        close(result, value, value.dtype)
 
 
 def test_nan_passes_the_relu_and_the_maximum():
@@ -201,13 +246,13 @@ def test_dropout_masks_are_the_same_bits_where_pytensor_turns_64_bit_types_off()
 
 
 def test_a_graph_of_float32_stays_float32():
-    """PyTensor's own dispatch leaves sums in the type of their accumulator, float64."""
+    """PyTensor's own dispatch makes float64 of sums and of arrays that a constant fills."""
     x = pt.fmatrix()
     shared = pytensor.shared(np.ones(3, "float32"), shape=(3,))
-    outputs = compiled([x], [x.sum(), x.mean(0)], updates={shared: shared + x.sum(0)})(
-        np.ones((2, 3), "float32")
-    )
-    assert [str(value.dtype) for value in outputs] == ["float32", "float32"]
+    padded = pt.set_subtensor(pt.zeros((9, 3), dtype="float32")[: x.shape[0]], x)
+    f = compiled([x], [x.sum(), x.mean(0), padded], updates={shared: shared + x.sum(0)})
+    outputs = f(np.ones((2, 3), "float32"))
+    assert [str(value.dtype) for value in outputs] == ["float32"] * 3
     assert shared.get_value().dtype == "float32"
 
 

@@ -16,6 +16,7 @@ gradient is taken for; only the maximum needs a rule of its own, for its ties.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import jax
@@ -23,13 +24,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from pytensor.link.jax.dispatch import jax_funcify
-from pytensor.tensor.elemwise import CAReduce
 
 from lasagnette.ops.conv import Conv2d, Conv2dGradInput, Conv2dGradWeights
+from lasagnette.ops.conv_pool import Conv2dPool, Conv2dPoolGradInput, Conv2dPoolGradWeights
+from lasagnette.ops.dispatch import jax_repairs  # noqa: F401
 from lasagnette.ops.dropout import DropoutMask
 from lasagnette.ops.kernels.reference import mask_threshold
 from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, MaxPool2dGrad
-from lasagnette.ops.shapes import check_conv, pool_output_length
+from lasagnette.ops.shapes import check_conv, conv_output_shape, pool_output_length
 
 __all__ = ["DISPATCH"]
 
@@ -100,10 +102,10 @@ def _windows(op, shape):
     return counts, padding
 
 
-def _reduce_windows(op, x, start, reduce):
+def _reduce_windows(op, x, start, function):
     _, padding = _windows(op, x.shape)
     return lax.reduce_window(
-        x, start, reduce, (1, 1, *op.size), (1, 1, *op.stride), [(0, 0), (0, 0), *padding]
+        x, start, function, (1, 1, *op.size), (1, 1, *op.stride), [(0, 0), (0, 0), *padding]
     )
 
 
@@ -139,6 +141,49 @@ def _max_pool_grad(op, node, **kwargs):
         return jax.linear_transpose(cells, x)(shares)[0]
 
     return max_pool_grad
+
+
+# The fused Ops: PyTensor leaves the rewrite that makes them out of its JAX mode, but a mode of a
+# user's own may have it in.
+
+_PAIRS = MaxPool2d((2, 2), (2, 2), (0, 0), True)
+
+
+def _conv2d_pool(op, node, **kwargs):
+    convolve = _conv2d(op.conv, node)
+
+    def conv2d_pool(*inputs):
+        cells = _window_cells(_PAIRS, convolve(*inputs))
+        pooled = reduce(jnp.maximum, cells)
+        if not op.winners:
+            return pooled
+        winners = sum((cell == pooled).astype(jnp.uint8) << bit for bit, cell in enumerate(cells))
+        return pooled, jnp.where(pooled > 0, winners, 0) if op.conv.relu else winners
+
+    return conv2d_pool
+
+
+def _spread(op, x, w, g, winners):
+    """Give every winner its window's gradient."""
+    y = jax.ShapeDtypeStruct(
+        conv_output_shape(x.shape, w.shape, op.pad, op.stride, op.dilation), g.dtype
+    )
+    shares = [jnp.where(winners >> bit & 1 == 1, g, 0) for bit in range(4)]
+    return jax.linear_transpose(lambda y: _window_cells(_PAIRS, y), y)(shares)[0]
+
+
+def _of_pooled(dispatch):
+    """Make a convolution's gradient that of the convolution with pooling."""
+
+    def funcify(op, node, **kwargs):
+        gradient = dispatch(op, node)
+
+        def of_pooled(x, w, g, winners):
+            return gradient(x, w, _spread(op, x, w, g, winners))
+
+        return of_pooled
+
+    return funcify
 
 
 def _average_pool(op, node, **kwargs):
@@ -187,28 +232,13 @@ def _mask_words(key, counter):
     return z.astype(jnp.uint32), (z >> 32).astype(jnp.uint32)
 
 
-_pytensor_reduction = jax_funcify.dispatch(CAReduce)
-
-
-def _reduction(op, node, **kwargs):
-    """Give a sum the type that its graph says.
-
-    PyTensor's own dispatch leaves it in the type of the accumulator, float64 for float32, and
-    all that is computed from it becomes float64, too.
-    """
-    reduce = _pytensor_reduction(op, node=node, **kwargs)
-    dtype = node.outputs[0].type.dtype
-
-    def reduction(x):
-        return reduce(x).astype(dtype)
-
-    return reduction
-
-
 DISPATCH: dict[Any, Callable[..., Any]] = {
     Conv2d: _conv2d,
     Conv2dGradInput: _conv2d_grad_input,
     Conv2dGradWeights: _conv2d_grad_weights,
+    Conv2dPool: _conv2d_pool,
+    Conv2dPoolGradInput: _of_pooled(_conv2d_grad_input),
+    Conv2dPoolGradWeights: _of_pooled(_conv2d_grad_weights),
     MaxPool2d: _max_pool,
     MaxPool2dGrad: _max_pool_grad,
     AveragePool2d: _average_pool,
@@ -237,4 +267,3 @@ def _typed(dispatch):
 
 for _op, _dispatch in DISPATCH.items():
     jax_funcify.register(_op)(_typed(_dispatch))
-jax_funcify.register(CAReduce)(_reduction)
