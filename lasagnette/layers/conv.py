@@ -16,8 +16,7 @@ from lasagnette.layers.conv_base import (
     BaseConvLayer,
     conv_input_length,
     conv_output_length,
-    conv_zeros,
-    zero_padded,
+    tap_filters,
 )
 from lasagnette.layers.conv_dilated import DilatedConv2DLayer
 from lasagnette.layers.conv_transposed import (
@@ -273,20 +272,23 @@ class Conv3DLayer(BaseConvLayer):
         )
 
     def convolve(self, input: Any, bias: Any = None, relu: bool = False, **kwargs: Any) -> Variable:
-        x = zero_padded(
-            pt.as_tensor_variable(input), [conv_zeros(self.filter_size[0], self._pads[0])]
-        )
+        x = pt.as_tensor_variable(input)
         filters, group_channels, taps, *plane = self.get_W_shape()
         W = self._filters()
         if self.flip_filters:
             W = W[:, :, ::-1]
-        reach = pt.maximum(x.shape[2] - taps + 1, 0)
-        steps = [x[:, :, tap : tap + reach : self.stride[0]] for tap in range(taps)]
-        # An image per output depth, in whose channels the steps lie beside each other.
-        windows = pt.stack(steps, axis=2).dimshuffle(0, 3, 1, 2, 4, 5)
-        batch, depth, _, _, rows, columns = windows.shape
+        batch, channels, depth, rows, columns = x.shape
+        windows: Any = ops.conv2d(
+            x.reshape((batch * channels, 1, depth, rows * columns)),
+            tap_filters(taps, 1, x.dtype),
+            pad=self.pad if isinstance(self.pad, str) else (self.pad[0], 0),
+            stride=(self.stride[0], 1),
+            flip_filters=False,
+        )
+        depth = windows.shape[2]
+        windows = windows.reshape((batch, channels * taps, depth, rows * columns))
         maps: Any = ops.conv2d(
-            windows.reshape((batch * depth, self._channels() * taps, rows, columns)),
+            windows.dimshuffle(0, 2, 1, 3).reshape((batch * depth, channels * taps, rows, columns)),
             W.reshape((filters, group_channels * taps, *plane)),
             bias,
             pad=self.pad if isinstance(self.pad, str) else self.pad[1:],

@@ -14,7 +14,7 @@ from lasagnette.layers.conv_base import (
     BaseConvLayer,
     conv_input_length,
     conv_output_length,
-    conv_zeros,
+    tap_filters,
 )
 from lasagnette.utils import as_tuple
 
@@ -168,6 +168,8 @@ class TransposedConv2DLayer(_TransposedConvLayer):
 class TransposedConv3DLayer(_TransposedConvLayer):
     """A transposed convolution over volumes; see :class:`TransposedConv2DLayer`.
 
+    As in :class:`Conv3DLayer` the filter's steps in depth are further channels of images.
+
     Parameters
     ----------
     incoming : Layer or tuple
@@ -224,37 +226,35 @@ class TransposedConv3DLayer(_TransposedConvLayer):
         )
 
     def convolve(self, input: Any, **kwargs: Any) -> Variable:
-        input = pt.as_tensor_variable(input)
+        x = pt.as_tensor_variable(input)
         channels, group_filters, taps, *plane = self.get_W_shape()
         W = self._filters()
         if not self.flip_filters:
             W = W[:, :, ::-1]
-        batch, _, depth, rows, columns = input.shape
-        deep, high, wide = self._output_lengths()
-        # The filter's steps in depth are taken as further filters of a convolution of images,
-        # whose results are then added where they belong.
+        batch, _, depth, rows, columns = x.shape
+        deep, *size = self._output_lengths()
+        images = x.dimshuffle(0, 2, 1, 3, 4).reshape((batch * depth, channels, rows, columns))
         maps: Any = ops.conv2d_transpose(
-            input.dimshuffle(0, 2, 1, 3, 4).reshape((batch * depth, channels, rows, columns)),
+            images,
             W.reshape((channels, group_filters * taps, *plane)),
-            (high, wide),
+            (size[0], size[1]),
             pad=self.pad if isinstance(self.pad, str) else self.pad[1:],
             stride=self.stride[1:],
             groups=self.num_groups,
             flip_filters=not self.flip_filters,
         )
         rows, columns = maps.shape[2:]
-        maps = maps.reshape((batch, depth, self.num_filters, taps, rows, columns))
-        stride = self.stride[0]
-        before, after = conv_zeros(self.filter_size[0], self._pads[0])
-        span = (depth - 1) * stride + 1
-        if deep is None:
-            deep = span + taps - 1 - before - after
-        uncut = pt.maximum(span + taps - 1, before + deep)
-        result = pt.zeros((batch, self.num_filters, uncut, rows, columns), dtype=maps.dtype)
-        for tap in range(taps):
-            step = maps[:, :, :, tap].dimshuffle(0, 2, 1, 3, 4)
-            result = pt.inc_subtensor(result[:, :, tap : tap + span : stride], step)
-        return result[:, :, before : before + deep]
+        maps = maps.reshape((batch, depth, self.num_filters * taps, rows * columns))
+        sums: Any = ops.conv2d_transpose(
+            maps.dimshuffle(0, 2, 1, 3).reshape(
+                (batch * self.num_filters, taps, depth, rows * columns)
+            ),
+            tap_filters(taps, 1, maps.dtype),
+            (deep, rows * columns),
+            pad=self.pad if isinstance(self.pad, str) else (self.pad[0], 0),
+            stride=(self.stride[0], 1),
+        )
+        return sums.reshape((batch, self.num_filters, sums.shape[2], rows, columns))
 
 
 Deconv2DLayer = TransposedConv2DLayer

@@ -8,8 +8,8 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
-from lasagnette import init, nonlinearities
-from lasagnette.layers.conv_base import BaseConvLayer, conv_zeros, zero_padded
+from lasagnette import init, nonlinearities, ops
+from lasagnette.layers.conv_base import BaseConvLayer, tap_filters
 from lasagnette.utils import as_tuple
 
 __all__ = ["LocallyConnected2DLayer"]
@@ -115,28 +115,33 @@ class LocallyConnected2DLayer(BaseConvLayer):
         return (self.num_filters, *self.filter_size, rows, columns)
 
     def convolve(self, input: Any, **kwargs: Any) -> Variable:
+        x = pt.as_tensor_variable(input)
         W = self._filters()
         if self.flip_filters:
             W = W[..., ::-1, ::-1, :, :]
-        rows, columns = W.type.shape[-2:]
-        x = zero_padded(
-            pt.as_tensor_variable(input), [conv_zeros(size, "same") for size in self.filter_size]
+        batch = x.shape[0]
+        known: Any = self.input_shape[1:]
+        channels, rows, columns = known
+        filter_rows, filter_columns = self.filter_size
+        positions, taps = rows * columns, filter_rows * filter_columns
+        patches: Any = ops.conv2d(
+            x.reshape((batch * channels, 1, rows, columns)),
+            tap_filters(filter_rows, filter_columns, x.dtype),
+            pad="same",
+            flip_filters=False,
         )
-        patches = pt.stack(
-            [
-                x[:, :, i : i + rows, j : j + columns]
-                for i in range(self.filter_size[0])
-                for j in range(self.filter_size[1])
-            ],
-            axis=2,
-        )
-        taps = self.filter_size[0] * self.filter_size[1]
         if self.channelwise:
-            return (patches * W.reshape((self.num_filters, taps, rows, columns))).sum(axis=2)
-        # For every position a product of (batch, channels x taps) with the filters there.
-        positions, inputs = rows * columns, self.input_shape[1] * taps
-        batch = patches.shape[0]
-        left = patches.reshape((batch, inputs, positions)).dimshuffle(2, 0, 1)
-        right = W.reshape((self.num_filters, inputs, positions)).dimshuffle(2, 1, 0)
-        maps = pt.matmul(left, right).dimshuffle(1, 2, 0)
+            patches = patches.reshape((batch, channels, taps, rows, columns))
+            return (patches * W.reshape((channels, taps, rows, columns))).sum(axis=2)
+        # A group of channels and filters per position, and the batch as columns of an image.
+        inputs = channels * taps
+        patches = patches.reshape((batch, inputs, positions)).dimshuffle(2, 1, 0)
+        W = W.reshape((self.num_filters, inputs, positions)).dimshuffle(2, 0, 1)
+        maps: Any = ops.conv2d(
+            patches.reshape((1, positions * inputs, 1, batch)),
+            W.reshape((positions * self.num_filters, inputs, 1, 1)),
+            groups=positions,
+            flip_filters=False,
+        )
+        maps = maps.reshape((positions, self.num_filters, batch)).dimshuffle(2, 1, 0)
         return maps.reshape((batch, self.num_filters, rows, columns))

@@ -26,9 +26,9 @@ PADS = ["valid", "same", "full", 0, 1, 2]
 
 
 def value_of(layer, x):
-    x = np.asarray(x, dtype=layer.W.dtype)
-    expression = layer.get_output_for(pt.constant(x, name="x"))
-    return pytensor.function([], expression, mode=interpreted_mode())()
+    input = pt.tensor("x", dtype=layer.W.dtype, shape=(None,) * np.ndim(x))
+    f = pytensor.function([input], layer.get_output_for(input), mode=interpreted_mode())
+    return f(np.asarray(x, dtype=input.dtype))
 
 
 def flipped(w, n):
@@ -223,7 +223,7 @@ def test_biases_come_before_the_nonlinearity(make, untie, rng):
 def test_float32_is_float64_rounded(make, rng):
     wide = make()
     with pytensor.config.change_flags(floatX="float32"):
-        narrow = make(W=wide.W.get_value())
+        narrow = make(W=wide.W.get_value().astype("float32"))
     x = rng.normal(size=wide.input_shape)
     actual = value_of(narrow, x)
     assert actual.dtype == np.float32
