@@ -422,7 +422,7 @@ def test_networks_must_fit_together():
 
 @pytest.mark.usefixtures("float32_network")
 def test_training_an_lstm_in_the_default_mode(rng):
-    """Sums of masked sequences of several lengths. Compiling the loops takes most of a minute."""
+    """Sums of masked sequences of several lengths. Compiling the loops takes a minute."""
     l_in, l_mask = L.InputLayer((None, None, 1)), L.InputLayer((None, None), pt.bmatrix("mask"))
     layer = L.LSTMLayer(
         l_in, 4, mask_input=l_mask, only_return_final=True, grad_clipping=1, peepholes=False
