@@ -10,6 +10,7 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
+from lasagnette import ops
 from lasagnette.utils import cast_like
 
 __all__ = [
@@ -73,9 +74,7 @@ ScaledTanh = ScaledTanH
 
 def rectify(x: Any) -> Variable:
     """Return ``max(x, 0)``; the gradient at zero is zero, NaN stays NaN."""
-    # Of equal arguments, the first takes the gradient. (A switch on a comparison would add
-    # zeros of dtype floatX to the gradient, and make float64 of float32.)
-    return pt.maximum(cast_like(0, x), x)
+    return ops.relu(x)
 
 
 class LeakyRectify:
@@ -96,7 +95,8 @@ class LeakyRectify:
         self.leakiness = leakiness
 
     def __call__(self, x: Any) -> Variable:
-        return rectify(x) + cast_like(self.leakiness, x) * pt.minimum(x, 0)
+        zero = cast_like(0, x)
+        return pt.maximum(zero, x) + cast_like(self.leakiness, x) * pt.minimum(x, 0)
 
 
 leaky_rectify = LeakyRectify()

@@ -8,7 +8,7 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
-from lasagnette import init
+from lasagnette import init, ops
 from lasagnette.layers.axes import axes_or_auto, expand
 from lasagnette.layers.base import Layer
 from lasagnette.utils import carry_update, cast_like
@@ -120,15 +120,30 @@ class BatchNormLayer(Layer):
                 inv_std = carry_update(
                     inv_std, self.inv_std, self._average(self.inv_std, batch_inv_std)
                 )
+        if self._by_channel(input):
+            gamma = pt.ones_like(self.mean) if self.gamma is None else self.gamma
+            beta = pt.zeros_like(self.mean) if self.beta is None else self.beta
+            return ops.normalize(input, gamma, beta, mean, inv_std, of_batch=not use)
         scale = inv_std if self.gamma is None else self.gamma * inv_std
         output = (input - self._expand(mean, input)) * self._expand(scale, input)
         if self.beta is not None:
             output = output + self._expand(self.beta, input)
         return output
 
+    def _by_channel(self, input: Any) -> bool:
+        """Whether the library's own Ops can do it: over all axes but the second, in one type."""
+        given = [
+            v for v in (input, self.mean, self.inv_std, self.gamma, self.beta) if v is not None
+        ]
+        dtypes = {v.type.dtype for v in given}
+        return self.axes == (0, *range(2, input.ndim)) and dtypes in ({"float32"}, {"float64"})
+
     def _statistics(self, input: Any) -> tuple[Any, Any]:
-        mean = input.mean(self.axes)
-        variance = pt.sqr(input - self._expand(mean, input)).mean(self.axes)
+        if self._by_channel(input):
+            mean, variance = ops.batch_statistics(input)
+        else:
+            mean = input.mean(self.axes)
+            variance = pt.sqr(input - self._expand(mean, input)).mean(self.axes)
         return mean, 1 / pt.sqrt(variance + cast_like(self.epsilon, variance))
 
     def _average(self, running: Any, batch: Any) -> Variable:

@@ -16,6 +16,7 @@ from pytensor.graph.op import Op
 from pytensor.tensor.type import TensorType
 
 from lasagnette.ops import kernels
+from lasagnette.ops.batch_norm import through_relu
 from lasagnette.ops.pool import MaxPool2dGrad
 from lasagnette.ops.shapes import Pad, as_pair, conv_output_length, conv_padding
 
@@ -71,6 +72,10 @@ class Conv2d(ConvOp):
         self.bias = bias
         self.relu = relu
 
+    def with_relu(self) -> Conv2d:
+        """Return this Op's twin that also cuts its result at zero."""
+        return Conv2d(*self.geometry(), bias=self.bias, relu=True)
+
     def make_node(self, *inputs: Any) -> Apply:
         x, w, *rest = (pt.as_tensor_variable(v) for v in inputs)
         if len(rest) != self.bias:
@@ -124,7 +129,7 @@ def _through_relu(y: Variable, g: Variable) -> Variable:
     node = g.owner
     if node is not None and isinstance(node.op, MaxPool2dGrad) and node.inputs[0] is y:
         return node.op.of_relu().make_node(*node.inputs).outputs[0]
-    return pt.switch(pt.gt(y, 0), g, pt.zeros((), dtype=g.type.dtype))
+    return through_relu(y, g)
 
 
 class Conv2dGradInput(ConvOp):

@@ -10,6 +10,7 @@ from typing import Any
 
 __all__ = [
     "as_pair",
+    "check_channels",
     "check_conv",
     "conv_output_length",
     "conv_output_shape",
@@ -104,6 +105,22 @@ def check_conv(
             f"conv2d: one padded image may have {MAX_IMAGE} values, got {size} from input "
             f"{x!r}, filters {w!r} and padding {pad!r}; cut it into pieces"
         )
+
+
+def check_channels(x: tuple[int, ...], *parameters: tuple[int, ...]) -> None:
+    """Refuse shapes of parameters that have not one number for each channel of the input.
+
+    Raises
+    ------
+    ValueError
+        If one has another shape.
+    """
+    for shape in parameters:
+        if shape != x[1:2]:
+            raise ValueError(
+                f"normalize: a parameter needs one number for each of the {x[1]} channels, "
+                f"got shape {shape!r}"
+            )
 
 
 def conv_output_shape(

@@ -291,3 +291,74 @@ def test_a_wrong_setting_is_one_sentence_on_the_command_line(variable, value, me
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+normalisations = st.fixed_dictionaries(
+    {
+        "shape": st.tuples(
+            st.integers(1, 4), st.integers(1, 5), st.integers(2, 9), st.integers(2, 37)
+        ),
+        "relu": st.booleans(),
+        "dtype": st.sampled_from(["float32", "float64"]),
+    }
+)
+
+
+@given(normalisations)
+@settings(deadline=None, max_examples=50)
+def test_compiled_normalisations_equal_the_reference(sets, case):
+    shape, relu, dtype = case["shape"], case["relu"], case["dtype"]
+    rng = np.random.default_rng(4)
+    x = rng.normal(3, 2, shape).astype(dtype)
+    gamma, shift = rng.normal(size=(2, shape[1])).astype(dtype)
+    mean, variance = reference.batch_statistics(x)
+    inv_std = 1 / np.sqrt(variance + np.asarray(0.01, dtype))
+    given = mean, gamma * inv_std, shift
+    g = rng.normal(size=shape).astype(dtype)
+    pooled, winners = reference.normalize_pool(x, *given, relu=relu, winners=True)
+    gp = rng.normal(size=pooled.shape).astype(dtype)
+    expected = [
+        *(mean, variance, reference.normalize(x, *given, relu=relu), pooled),
+        *reference.batch_norm_grad(x, g, *given, inv_std, relu=relu),
+        *reference.batch_norm_pool_grad(x, gp, winners, *given, inv_std),
+    ]
+    for compiled in sets.values():
+        p, won = compiled.normalize_pool(x, *given, relu=relu, winners=True)
+        assert (won != winners).sum() <= 1  # rounding may decide between two cells
+        got = [
+            *compiled.batch_statistics(x),
+            *(compiled.normalize(x, *given, relu=relu), p),
+            *compiled.batch_norm_grad(x, g, *given, inv_std, relu=relu),
+            *compiled.batch_norm_pool_grad(x, gp, winners, *given, inv_std),
+        ]
+        for a, b in zip(got, expected, strict=True):
+            close(a, b, dtype)
+
+
+def test_normalisation_of_features_and_of_a_far_mean(sets):
+    """Two dimensions; and a mean that is large beside the deviation loses no digits."""
+    x = (1000 + np.random.default_rng(5).normal(size=(64, 40))).astype("float32")
+    mean, variance = x.mean(0, dtype="float64"), x.var(0, dtype="float64")
+    for compiled in sets.values():
+        m, v = compiled.batch_statistics(x)
+        np.testing.assert_allclose(m, mean, rtol=1e-7)
+        np.testing.assert_allclose(v, variance, rtol=1e-5)
+        y = compiled.normalize(x, m, 1 / np.sqrt(v), np.zeros_like(m))
+        np.testing.assert_allclose(y, (x - mean) / np.sqrt(variance), atol=1e-4)
+
+
+def test_threads_do_not_change_a_bit_of_a_normalisation(sets):
+    rng = np.random.default_rng(6)
+    x, g = rng.normal(size=(2, 9, 7, 30, 31)).astype("float32")
+    for compiled in sets.values():
+        results = []
+        for threads in (1, 2, 4):
+            compiled.set_threads(threads)
+            mean, variance = compiled.batch_statistics(x)
+            given = mean, 1 / np.sqrt(variance), mean
+            p, won = compiled.normalize_pool(x, *given, winners=True)
+            grads = compiled.batch_norm_grad(x, g, *given, given[1], relu=True)
+            pooled = compiled.batch_norm_pool_grad(x, p, won, *given, given[1])
+            results.append([a.tobytes() for a in (mean, variance, p, won, *grads, *pooled)])
+        compiled.set_threads(kernels.get_threads())
+        assert results[0] == results[1] == results[2]

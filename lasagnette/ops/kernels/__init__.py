@@ -20,6 +20,9 @@ __all__ = [
     "KernelsError",
     "average_pool",
     "average_pool_grad",
+    "batch_norm_grad",
+    "batch_norm_pool_grad",
+    "batch_statistics",
     "conv2d",
     "conv2d_grad_input",
     "conv2d_grad_weights",
@@ -34,6 +37,8 @@ __all__ = [
     "load",
     "max_pool",
     "max_pool_grad",
+    "normalize",
+    "normalize_pool",
     "set_threads",
 ]
 
@@ -303,6 +308,39 @@ def average_pool_grad(
     return (_native or reference).average_pool_grad(
         input_shape, g, size, stride, pad, ignore_border, include_pad
     )
+
+
+def batch_statistics(x):
+    """Mean and variance of every channel of ``(batch, channels, ...)``."""
+    return (_native or reference).batch_statistics(x)
+
+
+def normalize(x, mean, scale, shift, *, relu=False):
+    """Return ``(x - mean) * scale + shift`` by channels, with `relu` cut at zero."""
+    return (_native or reference).normalize(x, mean, scale, shift, relu=relu)
+
+
+def normalize_pool(x, mean, scale, shift, *, relu=False, winners=False):
+    """Largest value of every 2 x 2 window of :func:`normalize`'s result, as :func:`conv2d_pool`."""
+    return (_native or reference).normalize_pool(x, mean, scale, shift, relu=relu, winners=winners)
+
+
+def batch_norm_grad(x, g, mean, scale, shift, inv_std, *, relu=False):
+    """Gradients of :func:`normalize` where `mean` and `inv_std` are those of `x` itself.
+
+    Returns
+    -------
+    gx : array like x
+    g_scale : array, (channels,)
+        For the factor beside `inv_std` in `scale`.
+    g_shift : array, (channels,)
+    """
+    return (_native or reference).batch_norm_grad(x, g, mean, scale, shift, inv_std, relu=relu)
+
+
+def batch_norm_pool_grad(x, g, winners, mean, scale, shift, inv_std):
+    """Gradients of :func:`normalize_pool`, as :func:`batch_norm_grad`."""
+    return (_native or reference).batch_norm_pool_grad(x, g, winners, mean, scale, shift, inv_std)
 
 
 def dropout_mask(shape, dtype, p, key, counter):

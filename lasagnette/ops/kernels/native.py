@@ -9,13 +9,14 @@ call wrongly.
 from __future__ import annotations
 
 import ctypes
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lasagnette.ops.kernels import reference
-from lasagnette.ops.shapes import check_conv, conv_output_shape, pool_output_length
+from lasagnette.ops.shapes import check_channels, check_conv, conv_output_shape, pool_output_length
 
 __all__ = ["ABI", "ARGUMENTS", "NativeKernels", "symbol"]
 
@@ -34,6 +35,11 @@ ARGUMENTS = {  # function: number of array arguments, then of integer arguments
     "max_pool_grad": (4, 12),
     "average_pool": (2, 12),
     "average_pool_grad": (2, 12),
+    "batch_statistics": (3, 3),
+    "normalize": (5, 4),
+    "normalize_pool": (6, 5),
+    "batch_norm_grad": (9, 4),
+    "batch_norm_pool_grad": (10, 4),
 }
 
 
@@ -44,6 +50,11 @@ def symbol(function: str, dtype: str) -> str:
 
 def _pointer(array: np.ndarray | None) -> int | None:
     return None if array is None else array.ctypes.data
+
+
+def _channels(x: np.ndarray) -> tuple[int, int, int]:
+    """Batch, channels, positions."""
+    return x.shape[0], x.shape[1], math.prod(x.shape[2:])
 
 
 class NativeKernels:
@@ -210,6 +221,40 @@ class NativeKernels:
         gx = np.empty(input_shape, g.dtype)
         self._call("average_pool_grad", g.dtype, g, gx, *geometry, int(include_pad))
         return gx
+
+    def batch_statistics(self, x):
+        x = np.ascontiguousarray(x)
+        mean, variance = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
+        self._call("batch_statistics", x.dtype, x, mean, variance, *_channels(x))
+        return mean, variance
+
+    def normalize(self, x, mean, scale, shift, *, relu=False):
+        x, mean, scale, shift = map(np.ascontiguousarray, (x, mean, scale, shift))
+        check_channels(x.shape, mean.shape, scale.shape, shift.shape)
+        y = np.empty_like(x)
+        self._call("normalize", x.dtype, x, mean, scale, shift, y, *_channels(x), int(relu))
+        return y
+
+    def normalize_pool(self, x, mean, scale, shift, *, relu=False, winners=False):
+        x, mean, scale, shift = map(np.ascontiguousarray, (x, mean, scale, shift))
+        check_channels(x.shape, mean.shape, scale.shape, shift.shape)
+        pooled = np.empty((*x.shape[:2], x.shape[2] // 2, x.shape[3] // 2), x.dtype)
+        cells = np.empty(pooled.shape, np.uint8) if winners else None
+        arrays = (x, mean, scale, shift, pooled, cells)
+        self._call("normalize_pool", x.dtype, *arrays, *x.shape, int(relu))
+        return pooled, cells
+
+    def batch_norm_grad(self, x, g, mean, scale, shift, inv_std, *, relu=False):
+        inputs = tuple(map(np.ascontiguousarray, (x, g, mean, scale, shift, inv_std)))
+        results = np.empty_like(inputs[0]), np.empty_like(inputs[2]), np.empty_like(inputs[2])
+        self._call("batch_norm_grad", x.dtype, *inputs, *results, *_channels(x), int(relu))
+        return results
+
+    def batch_norm_pool_grad(self, x, g, winners, mean, scale, shift, inv_std):
+        inputs = tuple(map(np.ascontiguousarray, (x, g, winners, mean, scale, shift, inv_std)))
+        results = np.empty_like(inputs[0]), np.empty_like(inputs[3]), np.empty_like(inputs[3])
+        self._call("batch_norm_pool_grad", x.dtype, *inputs, *results, *x.shape)
+        return results
 
     def dropout_mask(self, shape, dtype, p, key, counter):
         dtype = np.dtype(dtype)
