@@ -37,7 +37,7 @@ __all__ = [
 
 FORMAT = 1
 
-Path_ = str | os.PathLike[str]
+FilePath = str | os.PathLike[str]
 
 
 def name_layers(layers: Iterable[Layer]) -> dict[Layer, str]:
@@ -119,7 +119,7 @@ def name_params(layer: Layer | Iterable[Layer]) -> dict[str, SharedVariable]:
     return names
 
 
-def save_params(path: Path_, layer: Layer | Iterable[Layer]) -> None:
+def save_params(path: FilePath, layer: Layer | Iterable[Layer]) -> None:
     """Write the parameters of a network to an HDF5 file, by name.
 
     Parameters
@@ -142,7 +142,7 @@ def save_params(path: Path_, layer: Layer | Iterable[Layer]) -> None:
             group.create_dataset(name, data=value, fletcher32=value.ndim > 0 or None)
 
 
-def load_params(path: Path_, layer: Layer | Iterable[Layer], strict: bool = True) -> list[str]:
+def load_params(path: FilePath, layer: Layer | Iterable[Layer], strict: bool = True) -> list[str]:
     """Set the parameters of a network to those in an HDF5 file, by name.
 
     Nothing is set unless everything fits.
@@ -209,7 +209,7 @@ def load_params(path: Path_, layer: Layer | Iterable[Layer], strict: bool = True
     return list(values)
 
 
-def save_npz(path: Path_, layer: Layer | Iterable[Layer]) -> None:
+def save_npz(path: FilePath, layer: Layer | Iterable[Layer]) -> None:
     """Write the parameters of a network to an npz file, in order, as Lasagne's users do.
 
     Parameters
@@ -228,7 +228,7 @@ def save_npz(path: Path_, layer: Layer | Iterable[Layer]) -> None:
         np.savez(file, *get_all_param_values(layer))
 
 
-def load_npz(path: Path_, layer: Layer | Iterable[Layer]) -> None:
+def load_npz(path: FilePath, layer: Layer | Iterable[Layer]) -> None:
     """Set the parameters of a network to those in an npz file, in order.
 
     Parameters
@@ -273,7 +273,7 @@ def load_npz(path: Path_, layer: Layer | Iterable[Layer]) -> None:
 
 
 @contextmanager
-def _replacing(path: Path_) -> Iterator[str]:
+def _replacing(path: FilePath) -> Iterator[str]:
     """Give a temporary file's path; move the file to `path` if all goes well."""
     path = Path(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
