@@ -9,6 +9,8 @@ import lasagnette.layers as L
 from lasagnette.objectives import squared_error
 from lasagnette.updates import adam
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 
 @pytest.fixture
 def trunk():
@@ -17,7 +19,7 @@ def trunk():
 
 @pytest.fixture
 def head(trunk):
-    return L.DenseLayer(trunk, 2)
+    return L.DenseLayer(trunk, 2, nonlinearity=None)
 
 
 def trainable(layer):
