@@ -13,6 +13,13 @@ import pytest
 
 from lasagnette import backend
 from lasagnette.ops import conv2d, conv2d_transpose, dropout_mask, pool2d
+from lasagnette.ops.batch_norm import (
+    BatchNormGrad,
+    BatchNormPoolGrad,
+    BatchStatistics,
+    Normalize,
+    NormalizePool,
+)
 from lasagnette.ops.conv import Conv2d, Conv2dGradInput, Conv2dGradWeights
 from lasagnette.ops.conv_pool import Conv2dPool, Conv2dPoolGradInput, Conv2dPoolGradWeights
 from lasagnette.ops.kernels import reference
@@ -181,6 +188,62 @@ def test_convolution_with_pooling(rows, relu):
         pooled,
         reference.conv2d_pool_grad_input(w, g, winners, x.shape, pad=padding),
         *reference.conv2d_pool_grad_weights(x, g, winners, w.shape, pad=padding),
+    ]
+    for result, value in zip(results, expected, strict=True):
+        close(result, value, value.dtype)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(6, 3), (4, 3, 5), (2, 3, 5, 4), (0, 3, 4, 4)])
+def test_normalisation(shape, dtype, relu):
+    rng = np.random.default_rng(4)
+    x, g = (rng.normal(2, 3, shape).astype(dtype) for _ in range(2))
+    gamma, beta = (rng.normal(size=3).astype(dtype) for _ in range(2))
+    mean, variance = reference.batch_statistics(x)
+    inv_std = np.nan_to_num(1 / np.sqrt(variance + np.ones(1, dtype)))
+    mean = np.nan_to_num(mean)
+    vx, vg = (pt.tensor(shape=(None,) * len(shape), dtype=dtype) for _ in range(2))
+    vectors = [pt.vector(dtype=dtype) for _ in range(4)]
+    outputs = [
+        *BatchStatistics().make_node(vx).outputs,
+        Normalize(of_batch=False, relu=relu)(vx, *vectors),
+        *BatchNormGrad(relu).make_node(vx, vg, *vectors).outputs,
+    ]
+    results = compiled([vx, vg, *vectors], outputs)(x, g, gamma, beta, mean, inv_std)
+    scale = gamma * inv_std
+    with np.errstate(invalid="ignore"):  # the mean of an empty batch
+        gradients = reference.batch_norm_grad(x, g, mean, scale, beta, inv_std, relu=relu)
+    normalized = reference.normalize(x, mean, scale, beta, relu=relu)
+    expected = [*reference.batch_statistics(x), normalized, *gradients]
+    for result, value in zip(results, expected, strict=True):
+        close(result, value, dtype)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_normalisation_with_pooling(relu):
+    """With ties."""
+    rng = np.random.default_rng(5)
+    x = rng.integers(-2, 3, (2, 3, 7, 8)).astype("float32")
+    gamma, beta, mean, inv_std = np.array(
+        [[1, 2, -1], [0, 1, 0], [0, 1, -1], [1, 0.5, 1]], "float32"
+    )
+    scale = gamma * inv_std
+    pooled, winners = reference.normalize_pool(x, mean, scale, beta, relu=relu, winners=True)
+    g = rng.normal(size=pooled.shape).astype("float32")
+    vx, vg, vc = tensor4("float32"), tensor4("float32"), tensor4("uint8")
+    vectors = [pt.fvector() for _ in range(4)]
+    outputs = [
+        *NormalizePool(relu, winners=True).make_node(vx, *vectors).outputs,
+        *NormalizePool(relu, winners=False).make_node(vx, *vectors).outputs,
+        *BatchNormPoolGrad().make_node(vx, vg, vc, *vectors).outputs,
+    ]
+    results = compiled([vx, vg, vc, *vectors], outputs)(x, g, winners, gamma, beta, mean, inv_std)
+    expected = [
+        pooled,
+        winners,
+        pooled,
+        *reference.batch_norm_pool_grad(x, g, winners, mean, scale, beta, inv_std),
     ]
     for result, value in zip(results, expected, strict=True):
         close(result, value, value.dtype)
