@@ -83,12 +83,12 @@ class Lasagnette(Side):
             if hasattr(os, "sched_setaffinity"):
                 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
         import numpy as np
-        from threadpoolctl import threadpool_limits
 
+        from lasagnette.backend import threads as limit_threads
         from lasagnette.ops import kernels
 
-        threadpool_limits(1, user_api="blas")  # its waiting threads would take ours' time
-        kernels.set_threads(threads)
+        self._limits = limit_threads(threads)
+        self._limits.__enter__()  # for as long as this process lives
         kernels.keep_memory()
         self._rng = np.random.default_rng(0)
         self._nets: dict[str, Any] = {}

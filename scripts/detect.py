@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scripts.computing import THREADS_OPTION, threads_limited, without_compiler
+from scripts.computing import THREADS_OPTION, without_compiler
 from scripts.files import save_picture, writable_folder
 from scripts.progress import Progress
 
@@ -76,11 +76,12 @@ def detect(
     without_compiler()
 
     from cascade.detector import load_pretrained
+    from lasagnette import backend
 
     inputs = _find(photos)
     detector = load_pretrained(weights=weights, threshold=threshold, min_face=min_face)
     with (
-        threads_limited(threads),
+        backend.threads(threads, compiled=False),
         Progress(len(inputs), "photographs", shortest=LONG) as progress,
     ):
         _say_if_slow(progress)

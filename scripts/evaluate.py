@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scripts.computing import THREADS_OPTION, threads_limited, without_compiler
+from scripts.computing import THREADS_OPTION, without_compiler
 from scripts.data import DATA_OPTION, data_folder
 from scripts.files import writable_folder
 from scripts.progress import Progress
@@ -56,12 +56,13 @@ def crops(net: str, data: str | None, threads: int | None) -> None:
 
     from augment.batches import fixed_set
     from augment.splits import validation_set
+    from lasagnette import backend
     from nets.registry import names, spec
     from nets.weights import load, pretrained
 
     loaded = load(pretrained(net) if net in names() else net)
     say = partial(click.echo, err=True)
-    with threads_limited(threads):
+    with backend.threads(threads, compiled=False):
         say("Cutting the validation crops ...")
         batch = fixed_set(validation_set(folder, say), spec(loaded.name).side, report=say)
         click.echo(json.dumps({"net": loaded.name, **measure_crops(loaded, *batch)}))
@@ -140,13 +141,17 @@ def fddb(
     from augment.datasets import fddb as reader
     from cascade.detector import load_pretrained
     from cascade.evaluation import rate_at
+    from lasagnette import backend
 
     dataset = reader.load(root / "fddb", folds)
     absent = set(folds) - {record.fold for record in dataset}
     if absent:
         raise click.UsageError(f"{root}/fddb has no fold {', '.join(map(str, sorted(absent)))}.")
     detector = load_pretrained(weights=weights, threshold=threshold, min_face=min_face)
-    with threads_limited(threads), Progress(len(dataset), "photographs") as progress:
+    with (
+        backend.threads(threads, compiled=False),
+        Progress(len(dataset), "photographs") as progress,
+    ):
         for problem in dataset.problems:
             progress.note(problem)
         curve, failed = _measure_fddb(detector, dataset.root, dataset.records, stretch, progress)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scripts.computing import THREADS_OPTION, threads_limited, without_compiler
+from scripts.computing import THREADS_OPTION, without_compiler
 from scripts.data import DATA_OPTION, data_folder
 from scripts.files import writable_folder
 from scripts.progress import Progress
@@ -84,6 +84,7 @@ def mine(
     from cascade.detector import Detector
     from cascade.mining import mine as collect
     from cascade.sweep import Sweep
+    from lasagnette import backend
     from nets.weights import load, pretrained
 
     say = partial(click.echo, err=True)
@@ -97,7 +98,7 @@ def mine(
     )
     index = train_set(root, report=say)
     pictures = index.select(index.undrawn)
-    with threads_limited(threads), Progress(len(pictures), "pictures") as bar:
+    with backend.threads(threads, compiled=False), Progress(len(pictures), "pictures") as bar:
         found = collect(detector, _photos(pictures, bar), limit, np.random.default_rng(seed))
     for key, error in found.failed:
         say(f"{key}: {error}")

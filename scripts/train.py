@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from scripts.computing import THREADS_OPTION, threads_limited, without_compiler
+from scripts.computing import THREADS_OPTION, without_compiler
 from scripts.data import DATA_OPTION, data_folder
 from scripts.files import writable_folder
 
@@ -123,6 +123,7 @@ def train(
     if backend != "c":
         without_compiler()
 
+    from lasagnette import backend as computing
     from scripts import runner
 
     if resume is not None:
@@ -134,7 +135,7 @@ def train(
         settings = runner.Settings(net=net, **{**DEFAULTS[net], **chosen})
     say = partial(click.echo, err=True)
     say(f"Run {folder}")
-    with threads_limited(threads):
+    with computing.threads(threads):
         result = runner.train(
             settings, root, folder, resume=resume is not None, say=say, backend=backend
         )

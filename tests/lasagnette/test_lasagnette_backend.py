@@ -9,9 +9,10 @@ import pytest
 from pytensor.link.jax.linker import JAXLinker
 from pytensor.link.numba.linker import NumbaLinker
 from pytensor.link.vm import VMLinker
+from threadpoolctl import threadpool_info
 
 from lasagnette import backend
-from lasagnette.ops import conv2d, dropout_mask, pool2d
+from lasagnette.ops import conv2d, dropout_mask, kernels, pool2d
 from lasagnette.utils import interpreted_mode
 
 
@@ -76,3 +77,14 @@ def test_c_runs_the_ops():
     compiled, plain = build(backend.mode("c")), build(interpreted_mode())
     for _ in range(2):  # other weights and another mask the second time
         np.testing.assert_allclose(compiled(x), plain(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_threads_are_limited_for_the_time_of_a_block(compiled):
+    """SciPy's BLAS, which compiled functions call, as well as NumPy's."""
+    before = kernels.get_threads()
+    with backend.threads(before + 1, compiled=compiled):
+        assert kernels.get_threads() == before + 1
+        blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        assert {pool["num_threads"] for pool in blas} <= {1}
+    assert kernels.get_threads() == before

@@ -12,13 +12,12 @@ import click
 import numpy as np
 import pytest
 from PIL import Image
-from threadpoolctl import threadpool_info
 
 import scripts.data
 import scripts.doctor
 from lasagnette.ops import kernels
 from nets import weights
-from scripts.computing import threads_limited, without_compiler
+from scripts.computing import without_compiler
 from scripts.data import data_folder, find_data
 from scripts.plot import draw_roc
 from scripts.progress import Progress
@@ -65,16 +64,6 @@ def test_pytensor_gets_no_compiler_unless_one_is_named(
         monkeypatch.setenv("PYTENSOR_FLAGS", before)
     without_compiler()
     assert os.environ["PYTENSOR_FLAGS"] == after
-
-
-def test_threads_are_limited_for_the_time_of_a_block() -> None:
-    np.ones((2, 2)) @ np.ones((2, 2))
-    before = kernels.get_threads()
-    with threads_limited(before + 1):
-        assert kernels.get_threads() == before + 1
-        blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-        assert {pool["num_threads"] for pool in blas} <= {1}
-    assert kernels.get_threads() == before
 
 
 def test_progress_keeps_results_and_messages_apart(capsys: pytest.CaptureFixture[str]) -> None:
