@@ -15,6 +15,7 @@ CACHE_VERSION = 100 * ABI + 2
 
 
 def external(function: str, dtype: str) -> Any:
+    """Return a kernel, by its name and 'float32' or 'float64', for compiled code to call."""
     arrays, integers = ARGUMENTS[function]
     signature = types.void(*[types.uintp] * arrays, *[types.int64] * integers)
     return types.ExternalFunction(symbol(function, dtype), signature)

@@ -56,6 +56,7 @@ def _contiguous_conv(run, has_bias):
 
 
 def conv2d(op, node, **kwargs):
+    """Return what runs :class:`Conv2d`, and the version for the cache."""
     top, bottom, left, right = op.pad
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     has_bias, relu = op.bias, int(op.relu)
@@ -81,6 +82,7 @@ def conv2d(op, node, **kwargs):
 
 
 def conv2d_grad_input(op, node, **kwargs):
+    """Return what runs :class:`Conv2dGradInput`, and the version for the cache."""
     top, left = op.pad[0], op.pad[2]
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     call = external("conv2d_grad_input", node.inputs[1].type.dtype)
@@ -105,6 +107,7 @@ def conv2d_grad_input(op, node, **kwargs):
 
 
 def conv2d_grad_weights(op, node, **kwargs):
+    """Return what runs :class:`Conv2dGradWeights`, and the version for the cache."""
     top, left = op.pad[0], op.pad[2]
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     call = external("conv2d_grad_weights", node.inputs[0].type.dtype)
@@ -129,6 +132,7 @@ def conv2d_grad_weights(op, node, **kwargs):
 
 
 def conv2d_pool(op, node, **kwargs):
+    """Return what runs :class:`Conv2dPool`, and the version for the cache."""
     top, bottom, left, right = op.pad
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     has_bias, relu, has_winners = op.conv.bias, int(op.conv.relu), op.winners
@@ -168,6 +172,7 @@ def conv2d_pool(op, node, **kwargs):
 
 
 def conv2d_pool_grad_input(op, node, **kwargs):
+    """Return what runs :class:`Conv2dPoolGradInput`, and the version for the cache."""
     top, bottom, left, right = op.pad
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     call = external("conv2d_pool_grad_input", node.inputs[1].type.dtype)
@@ -194,6 +199,7 @@ def conv2d_pool_grad_input(op, node, **kwargs):
 
 
 def conv2d_pool_grad_weights(op, node, **kwargs):
+    """Return what runs :class:`Conv2dPoolGradWeights`, and the version for the cache."""
     top, bottom, left, right = op.pad
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     call = external("conv2d_pool_grad_weights", node.inputs[0].type.dtype)

@@ -17,6 +17,7 @@ __all__ = [
 
 
 def batch_statistics(op, node, **kwargs):
+    """Return what runs :class:`BatchStatistics`, and the version for the cache."""
     call = external("batch_statistics", node.inputs[0].type.dtype)
 
     @numba_njit
@@ -42,6 +43,7 @@ def _check(x, gamma, beta, mean, inv_std):
 
 
 def normalize(op, node, **kwargs):
+    """Return what runs :class:`Normalize`, and the version for the cache."""
     relu = int(op.relu)
     call = external("normalize", node.inputs[0].type.dtype)
 
@@ -65,6 +67,7 @@ def normalize(op, node, **kwargs):
 
 
 def normalize_pool(op, node, **kwargs):
+    """Return what runs :class:`NormalizePool`, and the version for the cache."""
     relu, has_winners = int(op.relu), op.winners
     call = external("normalize_pool", node.inputs[0].type.dtype)
 
@@ -94,6 +97,7 @@ def normalize_pool(op, node, **kwargs):
 
 
 def batch_norm_grad(op, node, **kwargs):
+    """Return what runs :class:`BatchNormGrad`, and the version for the cache."""
     relu = int(op.relu)
     call = external("batch_norm_grad", node.inputs[0].type.dtype)
 
@@ -120,6 +124,7 @@ def batch_norm_grad(op, node, **kwargs):
 
 
 def batch_norm_pool_grad(op, node, **kwargs):
+    """Return what runs :class:`BatchNormPoolGrad`, and the version for the cache."""
     call = external("batch_norm_pool_grad", node.inputs[0].type.dtype)
 
     @numba_njit

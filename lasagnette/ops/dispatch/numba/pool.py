@@ -46,15 +46,18 @@ def _pool_forward(op, function, flag, dtype):
 
 
 def max_pool(op, node, **kwargs):
+    """Return what runs :class:`MaxPool2d`, and the version for the cache."""
     return _pool_forward(op, "max_pool", (), node.inputs[0].type.dtype), CACHE_VERSION
 
 
 def average_pool(op, node, **kwargs):
+    """Return what runs :class:`AveragePool2d`, and the version for the cache."""
     flag = (int(op.include_pad),)
     return _pool_forward(op, "average_pool", flag, node.inputs[0].type.dtype), CACHE_VERSION
 
 
 def max_pool_grad(op, node, **kwargs):
+    """Return what runs :class:`MaxPool2dGrad`, and the version for the cache."""
     (kr, kc), (sr, sc), (pr, pc) = op.size, op.stride, op.pad
     relu = int(op.relu)
     call = external("max_pool_grad", node.inputs[0].type.dtype)
@@ -75,6 +78,7 @@ def max_pool_grad(op, node, **kwargs):
 
 
 def average_pool_grad(op, node, **kwargs):
+    """Return what runs :class:`AveragePool2dGrad`, and the version for the cache."""
     (kr, kc), (sr, sc), (pr, pc) = op.size, op.stride, op.pad
     include_pad = int(op.include_pad)
     call = external("average_pool_grad", node.inputs[0].type.dtype)
