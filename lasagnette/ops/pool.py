@@ -6,8 +6,10 @@ Theano), so the result does not depend on an order of visiting.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply, Variable
@@ -111,6 +113,33 @@ class MaxPool2dGrad(_Pool):
     def perform(self, node, inputs, output_storage):
         x, y, g = inputs
         output_storage[0][0] = kernels.max_pool_grad(x, y, g, *self.geometry(), relu=self.relu)
+
+    def pullback(self, inputs, outputs, cotangents):
+        """Take from every window what its winners carry; who wins does not change with x."""
+        x, y = inputs[:2]
+        (v,) = cotangents
+        reach = [
+            pt.maximum((y.shape[2 + a] - 1) * self.stride[a] + self.size[a], x.shape[2 + a] + pad)
+            for a, pad in enumerate(self.pad)
+        ]
+
+        def cells(maps: Any, outside: float) -> Iterator[Any]:
+            (pr, pc), (sr, sc) = self.pad, self.stride
+            space: Any = pt.alloc(np.array(outside, maps.type.dtype), *maps.shape[:2], *reach)
+            inside = np.s_[:, :, pr : pr + maps.shape[2], pc : pc + maps.shape[3]]
+            wide: Any = pt.set_subtensor(space[inside], maps)
+            for i, j in np.ndindex(*self.size):
+                rows, columns = i + y.shape[2] * sr, j + y.shape[3] * sc
+                yield wide[:, :, i:rows:sr, j:columns:sc]
+
+        taken = [
+            pt.where(pt.eq(cell, y), carried, pt.zeros((), dtype=v.type.dtype))
+            for cell, carried in zip(cells(x, -np.inf), cells(v, 0), strict=True)
+        ]
+        total = pt.add(*taken) if len(taken) > 1 else taken[0]
+        if self.relu:
+            total = pt.where(pt.gt(y, 0), total, pt.zeros((), dtype=v.type.dtype))
+        return [pt.zeros_like(x), pt.zeros_like(y), total]
 
 
 class AveragePool2d(_Pool):

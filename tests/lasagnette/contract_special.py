@@ -37,6 +37,7 @@ CASES: dict[str, Any] = {
         IMAGES,
         lambda i: inverse(L.Pool2DLayer(i, 2, mode="average_inc_pad")),
     ),
+    "inverse max pool": (IMAGES, lambda i: inverse(L.MaxPool2DLayer(i, 2))),
     "prelu": (IMAGES, lambda i: L.ParametricRectifierLayer(i)),
     "prelu all": (IMAGES, lambda i: L.ParametricRectifierLayer(i, shared_axes="all")),
     "prelu function": (VECTORS, lambda i: L.prelu(L.DenseLayer(i, 4), shared_axes=0)),

@@ -107,6 +107,27 @@ def test_pooling_gradients(rng, mode, size, stride, pad, ignore_border):
     )
 
 
+@pytest.mark.parametrize(
+    ("size", "stride", "pad", "ignore_border"),
+    [((2, 2), None, (0, 0), True), ((3, 2), (2, 3), (1, 1), True), ((2, 2), None, (0, 0), False)],
+)
+def test_second_derivatives_of_max_pooling(rng, size, stride, pad, ignore_border):
+    x = rng.permutation(140).reshape(2, 2, 5, 7) / 10.0  # no ties
+
+    def f(v):
+        return pytensor.grad((pool2d(v, size, stride, pad, ignore_border) ** 3).sum(), v)
+
+    verify_grad(f, [x], rng=rng, mode=PLAIN)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_max_pooling_carries_back_can_be_differentiated(rng, cut):
+    x = rng.permutation(140).reshape(2, 2, 5, 7) - 70.0
+    op = MaxPool2dGrad((2, 2), (2, 2), (0, 0), True, relu=cut)
+    y = pool2d(pt.constant(x), 2)
+    verify_grad(lambda g: op(pt.constant(x), y, g), [rng.rand(2, 2, 2, 3)], rng=rng, mode=PLAIN)
+
+
 def test_relu_and_pool_share_one_pass_backwards(rng):
     arrays = [rng.rand(2, 2, 6, 6) - 0.5, rng.rand(3, 2, 3, 3) - 0.5, rng.rand(3) - 0.5]
 
