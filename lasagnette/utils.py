@@ -139,7 +139,7 @@ def as_tuple(x: Any, N: int, t: type | None = None) -> tuple:
     N : int
         Length of the tuple.
     t : type, optional
-        Required type of all elements.
+        Required type of all elements. Where it is int, NumPy's integers become ints.
 
     Raises
     ------
@@ -157,6 +157,8 @@ def as_tuple(x: Any, N: int, t: type | None = None) -> tuple:
         items = tuple(x)
     except TypeError:
         items = (x,) * N
+    if t is int:
+        items = tuple(int(v) if isinstance(v, np.integer) else v for v in items)
     if t is not None and not all(isinstance(v, t) for v in items):
         raise TypeError(f"expected a single value or an iterable of {t.__name__}, got {x!r}")
     if len(items) != N:

@@ -186,6 +186,7 @@ class BaseConvLayer(Layer):
         who = type(self).__name__
         self.nonlinearity = nonlinearities.identity if nonlinearity is None else nonlinearity
         self.n = len(self.input_shape) - 2 if n is None else n
+        self.pad = self._normalized(pad)
         if len(self.input_shape) != self.n + 2:
             raise ValueError(
                 f"{who}: Expected {self.n + 2} input dimensions (batch, channels and "
@@ -199,7 +200,6 @@ class BaseConvLayer(Layer):
                 f"{who}: filter_size and stride must be positive, "
                 f"got {filter_size!r} and {stride!r}"
             )
-        self.pad = self._normalized(pad)
         self.flip_filters = flip_filters
         self.num_groups = num_groups
         self.untie_biases = untie_biases

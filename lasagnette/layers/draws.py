@@ -60,12 +60,16 @@ class Draws:
         key, counter = self.state[0] + self._calls, self.state[1]
         self._calls += 1
         seed = _hash(_hash(_hash(key & WORD) ^ (key // 2**32)) ^ (counter & WORD))
-        size = pt.prod(pt.stack([pt.as_tensor_variable(n, dtype="int64") for n in lengths]))
-        position = pt.arange(size, dtype="int64")
+        # Sums of ones, since JAX has no arange of a length that it learns while it traces.
+        position: Any = pt.zeros((1,) * len(lengths), dtype="int64")
+        for axis, length in enumerate(lengths):
+            index = pt.cumsum(pt.ones((length,), dtype="int64")) - 1
+            later = tuple(range(1, len(lengths) - axis))
+            position = position * length + pt.expand_dims(index, later)
         # The second seed keeps sequences of different counters from being shifts of each other.
         word = _hash(_hash((position + seed) & WORD) ^ _hash(seed ^ 0x9E3779B9))
         fraction = pt.cast(word // 2**8, like.type.dtype) * cast_like(2.0**-24, like)
-        return fraction.reshape(tuple(lengths))
+        return fraction
 
 
 def _hash(x: Any) -> Any:

@@ -367,3 +367,17 @@ def test_names_of_lasagne():
 def test_bad_arguments_are_named(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("n", CONV)
+def test_a_wrong_pad_is_named_before_a_wrong_input(n):
+    for shape in ((1, 2, 3), (1, 2, 3, 3), (1, 2, 3, 3, 3)):
+        with pytest.raises(TypeError, match="an iterable of int, got 'half'"):
+            CONV[n](shape, 2, 3, pad="half")
+
+
+def test_numpy_integers_are_ints():
+    three, two = np.int64(3), np.array([2, 2])
+    layer = L.Conv2DLayer((None, 2, 9, 9), np.int64(4), three, stride=two, pad=np.uint8(1))
+    assert layer.output_shape == (None, 4, 5, 5)
+    assert layer.filter_size == (3, 3)

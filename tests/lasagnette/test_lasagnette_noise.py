@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -9,6 +11,7 @@ import pytest
 from scipy import stats
 
 import lasagnette.layers as L
+from lasagnette import backend
 from lasagnette.random import set_rng
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -121,3 +124,34 @@ def test_dropout_of_integers(draw):
     assert set(np.unique(kept)) == {0, 1}
     scaled = draw(L.DropoutLayer(words))(ones)
     assert set(np.unique(scaled)) == {0, 2}
+
+
+@pytest.mark.skipif(
+    find_spec("jax") is None,
+    reason="JAX is not installed: pip install -r requirements/jax.txt",
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        L.GaussianNoiseLayer,
+        L.RandomizedRectifierLayer,
+        lambda l: L.rrelu(L.DenseLayer(l, 3, W=np.eye(3), num_leading_axes=2), shared_axes=1),
+    ],
+)
+def test_jax_draws_the_same_for_lengths_it_learns_late(make, py_function):
+    layer = make(L.InputLayer((None, None, 3)))
+    x = L.get_all_layers(layer)[0].input_var
+    output = L.get_output(layer)
+    inputs, outputs = [x], [output, pytensor.grad(output.sum(), x)]
+    start = layer.state.get_value()
+    plain, by_jax = [], []
+    for results, function in (
+        (plain, py_function(inputs, outputs)),
+        (by_jax, pytensor.function(inputs, outputs, mode=backend.mode("jax"))),
+    ):
+        layer.state.set_value(start)
+        results += [function(np.full((batch, 2, 3), -1.0)) for batch in (4, 5)]
+    for expected, found in zip(plain, by_jax, strict=True):
+        np.testing.assert_allclose(found[0], expected[0], atol=1e-12)
+        np.testing.assert_allclose(found[1], expected[1], atol=1e-12)
+    assert len(np.unique(np.round(plain[0][0], 9))) > 1

@@ -57,6 +57,15 @@ def test_as_tuple():
         utils.as_tuple(1.5, 2, int)
 
 
+def test_as_tuple_takes_numpy_integers_for_ints():
+    for given in (np.int64(3), [np.uint8(3), 3], np.array([3, 3])):
+        result = utils.as_tuple(given, 2, int)
+        assert result == (3, 3)
+        assert all(type(number) is int for number in result)
+    with pytest.raises(TypeError, match="an iterable of int, got"):
+        utils.as_tuple(np.float64(3), 2, int)
+
+
 def test_inspect_kwargs():
     assert utils.inspect_kwargs(lambda a, b=1, *c, d=2, **e: None) == ["b", "d"]
 
