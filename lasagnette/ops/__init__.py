@@ -6,7 +6,7 @@ them is chosen in :mod:`lasagnette.ops.kernels`, and :mod:`lasagnette.ops.fusion
 them into one pass.
 """
 
-from lasagnette.ops import dispatch, fusion, kernels
+from lasagnette.ops import dispatch, dot, fusion, kernels
 from lasagnette.ops.batch_norm import batch_statistics, normalize
 from lasagnette.ops.conv import conv2d, conv2d_transpose
 from lasagnette.ops.dropout import dropout_mask
@@ -21,6 +21,7 @@ __all__ = [
     "conv_output_length",
     "conv_padding",
     "dispatch",
+    "dot",
     "dropout_mask",
     "fusion",
     "kernels",

@@ -19,6 +19,7 @@ from lasagnette.ops import (
     pool2d,
     relu,
 )
+from lasagnette.ops.dot import TransposedDot
 from lasagnette.ops.pool import MaxPool2dGrad
 
 PLAIN = Mode("py", "fast_compile")
@@ -283,12 +284,36 @@ def test_every_op_has_a_cacheable_numba_dispatch():
     run = pytensor.function([x, w, b, state], outputs, mode=PLAIN)
     alone = pytensor.function([x, b], [pooled, pytensor.grad((pooled**2).sum(), x)], mode=PLAIN)
     nodes = [*run.maker.fgraph.apply_nodes, *alone.maker.fgraph.apply_nodes]
+    nodes.append(TransposedDot(True, False).make_node(pt.fmatrix(), pt.fmatrix()))
     seen = {type(node.op): node for node in nodes if type(node.op) in DISPATCH}
     assert set(seen) == set(DISPATCH)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for node in seen.values():
             assert numba_funcify_and_cache_key(node.op, node=node)[1] is not None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_transposed_factors_are_not_copied_in_the_default_mode(rng, dtype):
+    """Numba would warn of the copies, and warnings are errors here."""
+    a, b = pt.matrix("a", dtype=dtype), pt.matrix("b", dtype=dtype)
+    outputs = [pt.dot(a.T, b), pt.dot(b, a.T), pt.dot(a.T, b.T), pt.dot(a[:, ::-1].T, b)]
+    f = pytensor.function([a, b], outputs)
+    assert _op_names(f).count("TransposedDot") == 4
+    x, y = rng.rand(5, 5).astype(dtype), rng.rand(5, 5).astype(dtype)
+    expected = [x.T @ y, y @ x.T, x.T @ y.T, x[:, ::-1].T @ y]
+    for got, wanted in zip(f(x, y), expected, strict=True):
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+
+def test_a_transposed_product_performs_as_numpy(rng):
+    x, y = rng.rand(4, 3), rng.rand(4, 5)
+    for left, right in ((False, False), (True, False), (False, True), (True, True)):
+        a, b = (x.T, x)[left], (y, y.T)[right]
+        product = TransposedDot(left, right)(pt.constant(a), pt.constant(b))
+        assert product.type.shape == (3, 5)
+        np.testing.assert_allclose(product.eval(mode=PLAIN), x.T @ y)
 
 
 def test_static_shapes():

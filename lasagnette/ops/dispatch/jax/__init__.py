@@ -34,6 +34,7 @@ from lasagnette.ops.batch_norm import (
 from lasagnette.ops.conv import Conv2d, Conv2dGradInput, Conv2dGradWeights
 from lasagnette.ops.conv_pool import Conv2dPool, Conv2dPoolGradInput, Conv2dPoolGradWeights
 from lasagnette.ops.dispatch.jax import conv, norm, pool, repairs  # noqa: F401
+from lasagnette.ops.dot import TransposedDot
 from lasagnette.ops.dropout import DropoutMask
 from lasagnette.ops.kernels.reference import mask_threshold
 from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, MaxPool2dGrad
@@ -67,6 +68,13 @@ def _mask_words(key, counter):
     z = (z ^ (z >> 27)) * np.uint64(0x94D049BB133111EB)
     z ^= z >> 31
     return z.astype(jnp.uint32), (z >> 32).astype(jnp.uint32)
+
+
+def _transposed_dot(op, node, **kwargs):
+    def transposed_dot(a, b):
+        return jnp.matmul(a.T if op.left else a, b.T if op.right else b)
+
+    return transposed_dot
 
 
 def _typed(dispatch):
@@ -104,6 +112,7 @@ DISPATCH: dict[Any, Callable[..., Any]] = {
     AveragePool2d: pool.average_pool,
     AveragePool2dGrad: pool.average_pool_grad,
     DropoutMask: _dropout_mask,
+    TransposedDot: _transposed_dot,
 }
 
 for _op, _dispatch in DISPATCH.items():

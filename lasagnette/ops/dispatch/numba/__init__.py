@@ -34,6 +34,7 @@ from lasagnette.ops.conv import Conv2d, Conv2dGradInput, Conv2dGradWeights
 from lasagnette.ops.conv_pool import Conv2dPool, Conv2dPoolGradInput, Conv2dPoolGradWeights
 from lasagnette.ops.dispatch.numba import conv, norm, pool
 from lasagnette.ops.dispatch.numba.common import CACHE_VERSION
+from lasagnette.ops.dot import TransposedDot
 from lasagnette.ops.dropout import DropoutMask
 from lasagnette.ops.kernels.native import symbol
 from lasagnette.ops.kernels.reference import mask_threshold
@@ -56,6 +57,19 @@ def _dropout_mask(op, node, **kwargs):
         return out
 
     return dropout_mask, CACHE_VERSION
+
+
+def _transposed_dot(op, node, **kwargs):
+    left, right = op.left, op.right
+
+    # Transposing what Numba knows to be in C order gives what it knows to be in Fortran's, which
+    # BLAS takes as it is.
+    @numba_njit
+    def transposed_dot(a, b):
+        a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+        return np.dot(a.T if left else a, b.T if right else b)
+
+    return transposed_dot, CACHE_VERSION
 
 
 def _perform(op, node, **kwargs):
@@ -82,6 +96,7 @@ DISPATCH: dict[Any, Callable[..., Any]] = {
     AveragePool2d: pool.average_pool,
     AveragePool2dGrad: pool.average_pool_grad,
     DropoutMask: _dropout_mask,
+    TransposedDot: _transposed_dot,
 }
 
 _path = kernels.library()
