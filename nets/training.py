@@ -1,35 +1,79 @@
-"""Training: a compiled step and a loop that yields records.
+"""Training: a loop that yields records, for any net, loss and update rule.
 
-The loop prints nothing and writes nothing; whoever runs it logs its records, saves checkpoints
-from :meth:`Trainer.state` and may stop between any two of them. A run that is resumed from a
-state goes on with the same numbers as one that was never stopped.
+A :class:`Training` is a loss and the rule that lowers it, compiled; :func:`fit` takes its steps.
+Here a net with two inputs learns a sum, by squared error and Nesterov's momentum:
+
+>>> from functools import partial
+>>> import numpy as np, pytensor.tensor as pt
+>>> from lasagnette import layers, objectives, updates
+>>> a, b, target = pt.dmatrix("a"), pt.dmatrix("b"), pt.dmatrix("target")
+>>> both = [layers.InputLayer((None, 2), a), layers.InputLayer((None, 3), b)]
+>>> net = layers.DenseLayer(layers.ConcatLayer(both), num_units=1, nonlinearity=None)
+>>> output, clean = (layers.get_output(net, deterministic=sure) for sure in (False, True))
+
+Numbers to watch are expressions, too: `metrics` at every step, `valid_metrics` of a validation
+set after every epoch. (The mode is for a quick example; leave it out, and a back end compiles.)
+
+>>> from lasagnette.utils import interpreted_mode
+>>> training = Training(
+...     net,
+...     [a, b, target],
+...     objectives.squared_error(output, target).mean(),
+...     rule=partial(updates.nesterov_momentum, momentum=0.9),
+...     valid_metrics={"error": abs(clean - target).mean()},
+...     mode=interpreted_mode(),
+... )
+
+Minibatches are cut from arrays; whatever else yields tuples of arrays will do. Each epoch has its
+own generator, so a training that is resumed sees what it would have seen:
+
+>>> rng = np.random.default_rng(1)
+>>> data = [rng.normal(size=(256, 2)), rng.normal(size=(256, 3))]
+>>> data.append(np.concatenate(data, axis=1).sum(axis=1, keepdims=True))
+>>> def batches(epoch, first):
+...     return minibatches(data, 32, np.random.default_rng([1, epoch]), first)
+>>> for record in fit(training, batches, data, epochs=10, steps_per_epoch=8, rate=0.02):
+...     if record.kind == "epoch":
+...         error = record.values["valid/error"]
+>>> error < 0.05
+True
+
+The loop prints nothing and writes nothing; whoever runs it logs its records, saves checkpoints and
+may stop between any two of them. A run that is resumed from a state goes on with the same numbers
+as one that was never stopped::
+
+    np.savez("checkpoint.npz", **training.state())  # at record.step
+
+    training.restore(np.load("checkpoint.npz"))
+    for record in fit(training, batches, ..., done=step):
+
+:class:`Trainer` is the training of an image classifier, as `lasagnette train` runs it.
 """
 
 from __future__ import annotations
 
 import math
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
-import pytensor
-import pytensor.tensor as pt
-from pytensor.compile.mode import Mode
+from nets.classifier import Scores, Trainer, score
+from nets.steps import Training, TrainingError, minibatches
 
-from lasagnette import backend, layers, objectives, regularization, updates
-from lasagnette.layers import Layer
-from nets.scaling import Scaling
+__all__ = [
+    "Record",
+    "Scores",
+    "Trainer",
+    "Training",
+    "TrainingError",
+    "cosine",
+    "fit",
+    "minibatches",
+    "score",
+]
 
-__all__ = ["Record", "Scores", "Trainer", "TrainingError", "cosine", "fit", "score"]
-
-Batches = Iterable[tuple[np.ndarray, np.ndarray]]
-
-
-class TrainingError(ValueError):
-    """A training that cannot go on."""
+Batches = Iterable[Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -44,161 +88,16 @@ class Record:
     step : int
         Training steps done so far, over all epochs.
     values : dict of str to float
-        ``train/loss``, ``train/accuracy``, ``train/learning_rate`` and ``train/wait`` (seconds
-        without data) of a step; ``valid/loss``, ``valid/accuracy`` and
-        ``valid/balanced_accuracy`` of an epoch.
+        ``train/loss``, ``train/`` and each metric's name, ``train/learning_rate`` and
+        ``train/wait`` (seconds without data) of a step; ``valid/`` and the names of the
+        validation's values of an epoch. A :class:`Trainer` has ``train/accuracy``, and
+        ``valid/loss``, ``valid/accuracy`` and ``valid/balanced_accuracy``.
     """
 
     kind: Literal["step", "epoch"]
     epoch: int
     step: int
     values: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How well a net tells the classes of a set apart.
-
-    Attributes
-    ----------
-    loss : float
-        Mean cross-entropy.
-    accuracy : float
-        Share of samples classified correctly.
-    balanced_accuracy : float
-        Mean over the classes of the share of their samples classified correctly.
-    """
-
-    loss: float
-    accuracy: float
-    balanced_accuracy: float
-
-
-class Trainer:
-    """A net, its loss and its optimiser (Adam) as two compiled functions.
-
-    Parameters
-    ----------
-    layer : Layer
-        Output layer; its outputs are logits.
-    scaling : Scaling
-        Applied to the pixels inside the compiled functions.
-    weight_decay : float
-        Factor of the L2 penalty on all weights.
-    mode : str or pytensor Mode, optional
-        Compilation mode; by default that of :func:`lasagnette.backend.mode`.
-
-    Notes
-    -----
-    With JAX, parameters stay on its device between steps; :meth:`state` fetches them.
-    """
-
-    def __init__(
-        self,
-        layer: Layer,
-        scaling: Scaling,
-        *,
-        weight_decay: float = 1e-4,
-        mode: str | Mode | None = None,
-    ) -> None:
-        self.layer = layer
-        self.scaling = scaling
-        self._rate = pytensor.shared(np.float32(0), name="learning_rate")
-        # Images come as they are stored, uint8: a quarter of the memory traffic.
-        images = pt.tensor("images", dtype="uint8", shape=(None, *_input_shape(layer)))
-        labels = pt.ivector("labels")
-        pixels = scaling.apply(images)
-
-        logits = layers.get_output(layer, pixels)
-        loss = objectives.aggregate(objectives.categorical_crossentropy_logits(logits, labels))
-        penalty = regularization.regularize_network_params(layer, regularization.l2)
-        parameters = layers.get_all_params(layer, trainable=True)
-        total = loss + np.float32(weight_decay) * penalty
-        steps = updates.adam(total, parameters, learning_rate=self._rate)
-        steps.update(layers.get_updates(logits))
-        self._variables = list(dict.fromkeys([*layers.get_all_params(layer), *steps]))
-        accuracy = pt.eq(pt.argmax(logits, axis=1), labels).mean(dtype="float32")
-        sure = layers.get_output(layer, pixels, deterministic=True)
-        mode = backend.mode() if mode is None else mode
-        with warnings.catch_warnings():
-            # JAX checks shapes while it traces, with or without PyTensor's assertions on them.
-            warnings.filterwarnings("ignore", message="Skipping Assert")
-            self._step = pytensor.function(
-                [images, labels], [loss, accuracy], updates=list(steps.items()), mode=mode
-            )
-            self._logits = pytensor.function([images], sure, mode=mode)
-
-    def step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, float]:
-        """Take one optimisation step.
-
-        Parameters
-        ----------
-        images : uint8 array, (batch, channels, rows, columns)
-        labels : int32 array, (batch,)
-        rate : float
-            Learning rate.
-
-        Returns
-        -------
-        loss, accuracy : float
-            Of this batch, dropout on, before the step.
-        """
-        self._rate.set_value(np.float32(rate))
-        loss, accuracy = self._step(images, labels)
-        return float(loss), float(accuracy)
-
-    def logits(self, images: np.ndarray, batch_size: int = 512) -> np.ndarray:
-        """Run the net, dropout off: ``(batch, classes)`` for uint8 images."""
-        parts = [
-            np.asarray(self._logits(images[i : i + batch_size]))
-            for i in range(0, len(images), batch_size)
-        ]
-        return np.concatenate(parts)
-
-    def evaluate(self, images: np.ndarray, labels: np.ndarray) -> Scores:
-        """Score the net on a set of uint8 images and their labels."""
-        return score(self.logits(images), labels)
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Everything that changes while training: parameters, averages, moments, counters."""
-        return {
-            f"{number:03d} {variable.name}": np.array(variable.get_value())
-            for number, variable in enumerate(self._variables)
-        }
-
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go back to a :meth:`state`.
-
-        Raises
-        ------
-        TrainingError
-            If the state is of another net or optimiser.
-        """
-        mine = self.state()
-        shapes = {name: value.shape for name, value in mine.items()}
-        if shapes != {name: value.shape for name, value in state.items()}:
-            raise TrainingError(
-                "Trainer.restore: the checkpoint is of another net or other settings; "
-                "start a new run or give the settings it was started with"
-            )
-        for variable, (name, value) in zip(self._variables, mine.items(), strict=True):
-            variable.set_value(np.asarray(state[name], value.dtype))
-
-
-def _input_shape(layer: Layer) -> tuple[int | None, ...]:
-    """Shape of one input of the net that ends in `layer`, without the batch."""
-    return layers.get_all_layers(layer)[0].output_shape[1:]
-
-
-def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
-    """Score logits ``(n, classes)`` against labels ``(n,)``."""
-    logits = np.asarray(logits, np.float64)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(shifted).sum(axis=1))
-    loss = (log_sum - shifted[np.arange(len(labels)), labels]).mean()
-    right = logits.argmax(axis=1) == labels
-    per_class = [right[labels == c].mean() for c in np.unique(labels)]
-    return Scores(float(loss), float(right.mean()), float(np.mean(per_class)))
 
 
 def cosine(rate: float, steps: int, warm_up: int = 100) -> Callable[[int], float]:
@@ -215,30 +114,33 @@ def cosine(rate: float, steps: int, warm_up: int = 100) -> Callable[[int], float
 
 
 def fit(
-    trainer: Trainer,
+    training: Training,
     batches: Callable[[int, int], Batches],
-    validation: tuple[np.ndarray, np.ndarray],
+    validation: Sequence[Any] | None = None,
     *,
     epochs: int,
     steps_per_epoch: int,
-    rate: Callable[[int], float],
+    rate: float | Callable[[int], float],
     done: int = 0,
 ) -> Iterator[Record]:
     """Train, yielding a record per step and, after its last step, one per epoch.
 
     Parameters
     ----------
-    trainer : Trainer
+    training : Training
     batches : callable
-        ``batches(epoch, first)`` gives the epoch's minibatches (uint8 images, int32 labels) from
-        number `first` on.
-    validation : pair of array
-        Images and labels of the fixed validation set.
+        ``batches(epoch, first)`` gives the epoch's minibatches (tuples of an array per input
+        variable) from number `first` on; see :func:`minibatches`.
+    validation : sequence of array, optional
+        The fixed validation set, for :meth:`Training.evaluate`; without it, an epoch's record
+        has no values.
     epochs, steps_per_epoch : int
-    rate : callable
-        Learning rate of a step, counted over all epochs; see :func:`cosine`.
+        An epoch's further minibatches are left.
+    rate : float or callable
+        Learning rate, or a function from a step, counted from 0 over all epochs, to it; see
+        :func:`cosine`.
     done : int
-        Steps that the trainer's state already holds.
+        Steps that the training's state already holds.
 
     Yields
     ------
@@ -261,19 +163,14 @@ def fit(
                     "they end before its last step"
                 )
             waited = time.perf_counter() - started
-            learning_rate = rate(step)
-            loss, accuracy = trainer.step(*batch, learning_rate)
+            learning_rate = rate(step) if callable(rate) else rate
+            values = training.step(batch, learning_rate)
             step += 1
-            if not math.isfinite(loss):
+            if not math.isfinite(values["loss"]):
                 raise TrainingError(
-                    f"the loss became {loss} at step {step}; use a smaller learning rate"
+                    f"the loss became {values['loss']} at step {step}; use a smaller learning rate"
                 )
-            values = {
-                "train/loss": loss,
-                "train/accuracy": accuracy,
-                "train/learning_rate": learning_rate,
-                "train/wait": waited,
-            }
-            yield Record("step", epoch, step, values)
-        scores = trainer.evaluate(*validation)
-        yield Record("epoch", epoch, step, {f"valid/{k}": v for k, v in vars(scores).items()})
+            train = {**values, "learning_rate": learning_rate, "wait": waited}
+            yield Record("step", epoch, step, {f"train/{k}": v for k, v in train.items()})
+        valid = {} if validation is None else training.evaluate(validation)
+        yield Record("epoch", epoch, step, {f"valid/{k}": v for k, v in valid.items()})

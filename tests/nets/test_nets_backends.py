@@ -31,7 +31,7 @@ def trained(net, name, **options):
     lasagnette.random.set_rng(np.random.default_rng(1))
     mode = interpreted_mode() if name == "interpreted" else backend.mode(name)
     trainer = Trainer(registry.build(net, **options), Scaling(), mode=mode)
-    trainer.step(*noise(net), 1e-3)
+    trainer.step(noise(net), 1e-3)
     return trainer
 
 
@@ -80,9 +80,9 @@ def test_what_jax_trained_is_saved_resumed_and_run_elsewhere(tmp_path):
     np.testing.assert_allclose(forward(loaded)(pixels), logits, atol=1e-5)
 
     state = trainer.state()
-    going_on = trainer.step(images, labels, 1e-3)
+    going_on = trainer.step((images, labels), 1e-3)
     trainer.restore(state)
-    assert trainer.step(images, labels, 1e-3) == going_on
+    assert trainer.step((images, labels), 1e-3) == going_on
 
     trainer.restore(state)
     backend.fetch(get_all_params(trainer.layer))
