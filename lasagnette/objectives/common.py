@@ -8,6 +8,7 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_grad
 from pytensor.graph.basic import Variable
+from pytensor.raise_op import Assert
 
 from lasagnette.utils import cast_like, one_hot
 
@@ -46,11 +47,17 @@ def log_softmax(x: Any) -> Any:
 
 
 def class_mask(values: Any, targets: Any, who: str) -> Variable:
-    """Return a mask of the target classes from class numbers."""
+    """Return a mask of the target classes from class numbers, which are checked on every call.
+
+    A number out of range has no entry in the mask: its loss would be zero without the check.
+    """
     if targets.ndim != values.ndim - 1 or is_float(targets):
         raise TypeError(
             f"{who}: rank mismatch: targets must be integers of {values.ndim - 1} dimensions or "
             f"a tensor of the predictions' {values.ndim} dimensions, got {targets.type!r}"
         )
     classes = values.type.shape[-1]
-    return one_hot(targets, values.shape[-1] if classes is None else classes)
+    last = "classes - 1" if classes is None else classes - 1
+    number = values.shape[-1] if classes is None else classes
+    check = Assert(f"{who}: integer targets must be class numbers from 0 to {last}, some are not")
+    return one_hot(check(targets, pt.all((targets >= 0) & (targets < number))), number)

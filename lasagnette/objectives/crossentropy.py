@@ -80,7 +80,8 @@ def categorical_crossentropy(predictions: Any, targets: Any) -> Variable:
     predictions : tensor, (..., classes)
         Probabilities, usually of a softmax.
     targets : tensor
-        Class numbers ``(...)``, or probabilities of the predictions' shape.
+        Class numbers ``(...)`` from 0 to ``classes - 1``, or probabilities of the
+        predictions' shape.
 
     Returns
     -------
@@ -90,6 +91,9 @@ def categorical_crossentropy(predictions: Any, targets: Any) -> Variable:
     ------
     TypeError
         If the targets are neither.
+    AssertionError
+        When the function runs, if a class number is out of range (not under JAX, which skips
+        assertions).
     """
     p = pt.as_tensor_variable(predictions)
     op = p.owner.op if p.owner is not None else None
@@ -108,7 +112,8 @@ def categorical_crossentropy_logits(logits: Any, targets: Any) -> Variable:
     logits : tensor, (..., classes)
         Output of a linear layer, of any size.
     targets : tensor
-        Class numbers ``(...)``, or probabilities of the logits' shape.
+        Class numbers ``(...)`` from 0 to ``classes - 1``, or probabilities of the
+        logits' shape.
 
     Returns
     -------
@@ -118,6 +123,9 @@ def categorical_crossentropy_logits(logits: Any, targets: Any) -> Variable:
     ------
     TypeError
         If the targets are neither.
+    AssertionError
+        When the function runs, if a class number is out of range (not under JAX, which skips
+        assertions).
     """
     log_p = log_softmax(pt.as_tensor_variable(logits))
     return _weigh_by_targets(log_p, targets, "categorical_crossentropy_logits")

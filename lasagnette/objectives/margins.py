@@ -103,7 +103,8 @@ def multiclass_hinge_loss(predictions: Any, targets: Any, delta: Any = 1) -> Var
     ----------
     predictions : tensor, (..., classes)
     targets : tensor
-        Class numbers ``(...)``, or a one-hot encoding of the predictions' shape.
+        Class numbers ``(...)`` from 0 to ``classes - 1``, or a one-hot encoding of the
+        predictions' shape.
     delta : number
         Margin.
 
@@ -115,6 +116,9 @@ def multiclass_hinge_loss(predictions: Any, targets: Any, delta: Any = 1) -> Var
     ------
     TypeError
         If the targets are neither.
+    AssertionError
+        When the function runs, if a class number is out of range (not under JAX, which skips
+        assertions).
 
     References
     ----------

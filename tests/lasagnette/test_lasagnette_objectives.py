@@ -288,3 +288,27 @@ def test_center_loss_names_bad_arguments():
     for features, targets in ((pt.dvector(), pt.ivector()), (pt.dmatrix(), pt.dvector())):
         with pytest.raises(ValueError, match="features and centers must be matrices and targets"):
             o.center_loss(features, targets, centers)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        o.categorical_crossentropy,
+        o.categorical_crossentropy_logits,
+        lambda p, t: o.categorical_crossentropy(n.softmax(p), t),
+        o.multiclass_hinge_loss,
+    ],
+)
+@pytest.mark.parametrize(("shape", "last"), [((None, None), "classes - 1"), ((None, 3), "2")])
+def test_class_numbers_out_of_range_are_named(objective, shape, last, py_function):
+    p, t = pt.tensor("p", shape=shape, dtype="float64"), pt.ivector("t")
+    losses = objective(p, t)
+    function = py_function([p, t], [losses, pytensor.grad(losses.sum(), p)])
+    values = np.full((2, 3), 1 / 3)
+    loss, gradient = function(values, np.int32([0, 2]))
+    assert (loss > 0).all()
+    assert np.isfinite(gradient).all()
+    function(values[:0], np.int32([]))
+    for wrong in ([0, 3], [-1, 2]):
+        with pytest.raises(AssertionError, match=f"class numbers from 0 to {last}, some are not"):
+            function(values, np.int32(wrong))
