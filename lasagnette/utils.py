@@ -278,12 +278,18 @@ def create_param(spec: Any, shape: Iterable[int], name: str | None = None) -> An
     ValueError
         If a length is not positive, or an array or variable has another shape.
     TypeError
-        If `spec` is none of the above, or a callable does not return what it should.
+        If `spec` is none of the above, such as a class, or a callable does not return what it
+        should.
     """
     shape = tuple(shape)
     who = "parameter" if name is None else f"parameter {name!r}"
     if any(d <= 0 for d in shape):
         raise ValueError(f"{who}: all dimensions must be positive, got shape {shape!r}")
+    if isinstance(spec, type):
+        raise TypeError(
+            f"{who}: a number, array, variable or callable that returns one is expected, got the "
+            f"class {spec.__name__}; did you mean {spec.__name__}()?"
+        )
     if callable(spec) and not isinstance(spec, Variable):
         spec = spec(shape)
     if isinstance(spec, Variable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -223,10 +223,20 @@ class MergeLayer(Layer):
     ----------
     input_layers : list of Layer or None
     input_shapes : list of tuple
+
+    Raises
+    ------
+    TypeError
+        If `incomings` is a single layer or something else, or a keyword is unknown.
     """
 
     def __init__(self, incomings: Sequence[Any], name: str | None = None, **unknown: Any) -> None:
         _reject_unknown(self, unknown)
+        if not isinstance(incomings, Iterable):
+            raise TypeError(
+                f"{type(self).__name__}: incomings must be a list of Layers or shapes, "
+                f"got {incomings!r}; put a single one in a list, too"
+            )
         self.input_shapes = [_shape_of(self, incoming) for incoming in incomings]
         self.input_layers = [None if isinstance(i, tuple) else i for i in incomings]
         self.name = name

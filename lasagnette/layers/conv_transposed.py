@@ -29,11 +29,15 @@ __all__ = [
 class _TransposedConvLayer(BaseConvLayer):
     """What transposed convolutions of any number of directions share: shapes and `crop`."""
 
-    def __init__(self, incoming: Any, output_size: Any, n: int, **kwargs: Any) -> None:
+    def __init__(self, incoming: Any, output_size: Any, n: int, crop: Any, **kwargs: Any) -> None:
+        if "pad" in kwargs:
+            raise TypeError(
+                f"{type(self).__name__} takes crop=, not pad; give crop={kwargs['pad']!r}"
+            )
         if output_size is not None and not isinstance(output_size, Variable):
             output_size = as_tuple(output_size, n, int)
         self.output_size = output_size
-        super().__init__(incoming, n=n, **kwargs)
+        super().__init__(incoming, n=n, pad=crop, **kwargs)
         lengths = self.get_output_shape_for(self.input_shape)[2:]
         reduced = map(conv_output_length, lengths, self.filter_size, self.stride, self._pads)
         for length, given in zip(reduced, self.input_shape[2:], strict=True):
@@ -109,6 +113,8 @@ class TransposedConv2DLayer(_TransposedConvLayer):
     ------
     ValueError
         If `output_size` is none of the sizes that belong to the input.
+    TypeError
+        If `pad` is given instead of `crop`.
 
     Examples
     --------
@@ -143,7 +149,7 @@ class TransposedConv2DLayer(_TransposedConvLayer):
             num_filters=num_filters,
             filter_size=filter_size,
             stride=stride,
-            pad=crop,
+            crop=crop,
             untie_biases=untie_biases,
             W=W,
             b=b,
@@ -215,7 +221,7 @@ class TransposedConv3DLayer(_TransposedConvLayer):
             num_filters=num_filters,
             filter_size=filter_size,
             stride=stride,
-            pad=crop,
+            crop=crop,
             untie_biases=untie_biases,
             W=W,
             b=b,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytensor
@@ -26,6 +27,8 @@ class InputLayer(Layer):
 
     Raises
     ------
+    TypeError
+        If `shape` is no tuple (or other iterable).
     ValueError
         If a length is not positive, or `input_var` has another number of dimensions.
 
@@ -43,6 +46,11 @@ class InputLayer(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        if isinstance(shape, Variable) or not isinstance(shape, Iterable):
+            raise TypeError(
+                "InputLayer: shape must be a tuple of int and None, such as (None, 10), "
+                f"got {shape!r}"
+            )
         super().__init__(tuple(shape), name=name, **kwargs)
         self.shape = self.input_shape
         if input_var is None:

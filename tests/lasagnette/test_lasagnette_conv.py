@@ -381,3 +381,10 @@ def test_numpy_integers_are_ints():
     layer = L.Conv2DLayer((None, 2, 9, 9), np.int64(4), three, stride=two, pad=np.uint8(1))
     assert layer.output_shape == (None, 4, 5, 5)
     assert layer.filter_size == (3, 3)
+
+
+@pytest.mark.parametrize("layer", [L.TransposedConv2DLayer, L.TransposedConv3DLayer])
+def test_transposed_conv_names_crop_for_pad(layer):
+    shape = (None, 2, 5, 5, 5)[: 4 if layer is L.TransposedConv2DLayer else 5]
+    with pytest.raises(TypeError, match=rf"^{layer.__name__} takes crop=, not pad; give crop=1$"):
+        layer(shape, 3, 3, pad=1)

@@ -337,3 +337,18 @@ def test_batch_norm_function_moves_nonlinearity_and_drops_bias():
     flat = L.batch_norm(L.FlattenLayer((None, 2, 2)), name="f")
     assert isinstance(flat, L.BatchNormLayer)
     assert flat.name == "f"
+
+
+@pytest.mark.parametrize("shape", [10, pt.dmatrix("x")])
+def test_input_shape_that_is_no_tuple_is_named(shape):
+    with pytest.raises(TypeError, match=r"InputLayer: shape must be a tuple .* got (10|x)"):
+        L.InputLayer(shape)
+
+
+@pytest.mark.parametrize(
+    "make", [L.ConcatLayer, L.ElemwiseSumLayer, lambda one: L.ElemwiseMergeLayer(one, pt.add)]
+)
+def test_single_layer_in_place_of_a_list_is_named(make):
+    message = "Layer: incomings must be a list of Layers or shapes, got .*InputLayer.* in a list"
+    with pytest.raises(TypeError, match=message):
+        make(L.InputLayer((None, 3)))

@@ -157,3 +157,8 @@ def test_unroll_scan_equals_a_loop(rng, py_function):
 def test_create_param_needs_positive_lengths():
     with pytest.raises(ValueError, match=r"parameter: all dimensions must be positive.*\(3, 0\)"):
         utils.create_param(1, (3, 0))
+
+
+def test_create_param_names_a_class_that_was_not_called():
+    with pytest.raises(TypeError, match=r"'W'.* the class Constant; did you mean Constant\(\)\?"):
+        utils.create_param(Constant, (3, 1), name="W")
