@@ -245,7 +245,8 @@ def normalize(
     gamma, beta, mean, inv_std : vector, (channels,), of the same type
     of_batch : bool
         Whether `mean` and `inv_std` are made from :func:`batch_statistics` of `x`. The gradient for
-        `x` then goes through the statistics, in one pass, and not through these two arguments.
+        `x` then goes through the statistics, in one pass, and not through these two arguments;
+        it cannot be differentiated again.
 
     Returns
     -------

@@ -291,6 +291,7 @@ def conv2d_transpose(
             f"conv2d_transpose: the input has {x.type.shape[1]!r} channels, "
             f"the filters are for {w.type.shape[0]!r}"
         )
+    _check_groups(w, groups)
     stride = _steps(stride, "stride")
     dilation = _steps(dilation, "dilation")
     reach = _reach(w, dilation)
@@ -324,6 +325,8 @@ def _reach(w: Variable, dilation: tuple[int, int]) -> tuple[int, int]:
             f"conv2d: the filters' rows and columns must be known, got shape {w.type.shape!r}; "
             "use pytensor.tensor.specify_shape or a shared variable with a static shape"
         )
+    if min(rows, columns) < 1:
+        raise ValueError(f"conv2d: the filters must have rows and columns, got {w.type.shape!r}")
     return (rows - 1) * dilation[0] + 1, (columns - 1) * dilation[1] + 1
 
 
@@ -343,13 +346,18 @@ def _check_types(x: Variable, w: Variable, bias: Variable | None = None) -> None
         )
 
 
-def _check(x: Variable, w: Variable, bias: Variable | None = None, groups: int = 1) -> None:
-    _check_types(x, w, bias)
-    filters, channels = w.type.shape[:2]
+def _check_groups(w: Variable, groups: int) -> None:
+    filters = w.type.shape[0]
     if groups < 1 or (filters is not None and filters % groups):
         raise ValueError(
             f"conv2d: groups must be positive and divide the {filters!r} filters, got {groups!r}"
         )
+
+
+def _check(x: Variable, w: Variable, bias: Variable | None = None, groups: int = 1) -> None:
+    _check_types(x, w, bias)
+    _check_groups(w, groups)
+    channels = w.type.shape[1]
     if None not in (x.type.shape[1], channels) and x.type.shape[1] != channels * groups:
         among = f" for each of {groups} groups" if groups > 1 else ""
         raise ValueError(

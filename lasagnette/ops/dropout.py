@@ -33,6 +33,8 @@ class DropoutMask(Op):
             raise ValueError(f"dropout_mask: float32 or float64 expected, got {like.type!r}")
         if state.type.ndim != 1 or state.type.dtype != "int64":
             raise ValueError(f"dropout_mask: state must be an int64 vector, got {state.type!r}")
+        if state.type.shape[0] not in (None, 2):
+            raise ValueError(f"dropout_mask: state holds key and counter, got {state.type!r}")
         return Apply(self, [like, state], [like.type()])
 
     def infer_shape(self, fgraph, node, shapes):

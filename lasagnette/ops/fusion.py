@@ -1,7 +1,7 @@
 """Graph rewrites that put the fused Ops in.
 
-They find, in the finished graph, a convolution or a normalisation with 2 x 2 max pooling after it,
-together with the gradients of both, and a convolution with a normalisation by fixed numbers after
+They find, in the finished graph, a convolution or a normalisation with a relu or 2 x 2 max pooling
+after it, together with the gradients, and a convolution with a normalisation by fixed numbers after
 it. They act only where nothing else needs what is computed in between.
 """
 
@@ -18,10 +18,54 @@ from lasagnette.ops.batch_norm import BatchNormGrad, BatchNormPoolGrad, Normaliz
 from lasagnette.ops.conv import Conv2d, Conv2dGradInput, Conv2dGradWeights
 from lasagnette.ops.conv_pool import Conv2dPool, Conv2dPoolGradInput, Conv2dPoolGradWeights
 from lasagnette.ops.pool import MaxPool2d, MaxPool2dGrad
+from lasagnette.ops.relu import Relu, ReluGrad
 
-__all__ = ["fold_normalization", "fuse_pool"]
+__all__ = [
+    "fold_normalization",
+    "fuse_pool",
+    "fuse_relu",
+    "fuse_relu_and_norm_grad",
+    "fuse_relu_and_pool_grad",
+]
 
 Replacements = dict[Variable, Variable]
+
+
+@node_rewriter([Relu])
+def fuse_relu(fgraph: Any, node: Apply) -> list[Variable] | None:
+    """Put a relu into the convolution or normalisation before it."""
+    (x,) = node.inputs
+    made_by = x.owner
+    if made_by is None or type(made_by.op) not in (Conv2d, Normalize) or made_by.op.relu:
+        return None
+    if len(fgraph.clients[x]) > 1:
+        return None
+    return made_by.op.with_relu().make_node(*made_by.inputs).outputs
+
+
+@node_rewriter([ReluGrad])
+def fuse_relu_and_pool_grad(fgraph: Any, node: Apply) -> list[Variable] | None:
+    """Let the gradient of max pooling go through the relu before the pooling, too."""
+    y, g = node.inputs
+    pool = g.owner
+    if pool is None or type(pool.op) is not MaxPool2dGrad or pool.inputs[0] is not y:
+        return None
+    return pool.op.of_relu().make_node(*pool.inputs).outputs
+
+
+@node_rewriter([BatchNormGrad])
+def fuse_relu_and_norm_grad(fgraph: Any, node: Apply) -> list[Variable] | None:
+    """Let the gradient of a normalisation go through the relu after it, too."""
+    x, g, *parameters = node.inputs
+    relu = g.owner
+    if node.op.relu or relu is None or type(relu.op) is not ReluGrad:
+        return None
+    norm = relu.inputs[0].owner
+    if norm is None or norm.op != Normalize(of_batch=True, relu=True):
+        return None
+    if norm.inputs != [x, *parameters]:
+        return None
+    return BatchNormGrad(relu=True).make_node(x, relu.inputs[1], *parameters).outputs
 
 
 @node_rewriter([Normalize])
@@ -80,7 +124,9 @@ def _with_normalization(norm: Apply, node: Apply, clients: Any, users: Any) -> R
     for client, user in users:
         if not (isinstance(user, Apply) and type(user.op) is BatchNormGrad):
             return None
-        if user.op.relu != norm.op.relu or user.inputs != [x, client.outputs[0], *parameters]:
+        if norm.op.relu != (client.op.relu or user.op.relu):
+            return None
+        if user.inputs != [x, client.outputs[0], *parameters]:
             return None
     op = NormalizePool(norm.op.relu, winners=bool(clients))
     pooled, *winners = op.make_node(*norm.inputs).outputs
@@ -120,7 +166,13 @@ def _carries(user: Any, g: Variable, conv: Apply) -> bool:
 
 # Late, when all gradients stand and equal nodes are merged, but before nodes compute in place. JAX
 # leaves out what is tagged so; XLA does its own fusing.
-for _position, _rewrite in ((48.8, fold_normalization), (48.9, fuse_pool)):
+for _position, _rewrite in (
+    (48.6, fuse_relu),
+    (48.65, fuse_relu_and_pool_grad),
+    (48.7, fuse_relu_and_norm_grad),
+    (48.8, fold_normalization),
+    (48.9, fuse_pool),
+):
     optdb.register(
         f"lasagnette_{_rewrite.__name__}",
         dfs_rewriter(_rewrite),

@@ -12,6 +12,8 @@ __all__ = [
     "as_pair",
     "check_channels",
     "check_conv",
+    "check_shapes",
+    "conv_copy_size",
     "conv_output_length",
     "conv_output_shape",
     "conv_padding",
@@ -80,18 +82,24 @@ def check_conv(
     x: tuple[int, ...],
     w: tuple[int, ...],
     bias: tuple[int, ...] | None = None,
+    g: tuple[int, ...] | None = None,
     *,
     pad: tuple[int, int, int, int] = (0, 0, 0, 0),
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
 ) -> None:
-    """Refuse shapes of input, filters and bias that do not fit each other.
+    """Refuse shapes of input, filters, bias and output gradient that do not fit each other.
 
     Raises
     ------
     ValueError
-        If the channels differ, the filters do not divide into the groups, the bias has not one
-        number per filter, or one padded image has too many values.
+        If the channels differ, the filters are empty or do not divide into the groups, the bias
+        has not one number per filter, the gradient has not the output's shape, or one padded image
+        has too many values.
     """
+    if min(w[2:]) < 1:
+        raise ValueError(f"conv2d: the filters must have rows and columns, got shape {w!r}")
     if x[1] != w[1] * groups:
         among = f" for each of {groups} groups" if groups > 1 else ""
         raise ValueError(f"conv2d: the input has {x[1]} channels, the filters have {w[1]}{among}")
@@ -99,12 +107,51 @@ def check_conv(
         raise ValueError(f"conv2d: {w[0]} filters cannot be divided into {groups} groups")
     if bias is not None and bias != w[:1]:
         raise ValueError(f"conv2d: the bias must have shape {w[:1]!r}, got {bias!r}")
-    size = max(x[1], w[0]) * (x[2] + pad[0] + pad[1]) * (x[3] + pad[2] + pad[3])
+    size = conv_copy_size(x, w, pad, stride, dilation, groups)
     if size > MAX_IMAGE:
         raise ValueError(
-            f"conv2d: one padded image may have {MAX_IMAGE} values, got {size} from input "
-            f"{x!r}, filters {w!r} and padding {pad!r}; cut it into pieces"
+            f"conv2d: one padded image may have {MAX_IMAGE} values, got {size} from input {x!r}, "
+            f"filters {w!r}, padding {pad!r} and stride {stride!r}; cut it into pieces"
         )
+    if g is not None and g != conv_output_shape(x, w, pad, stride, dilation):
+        raise ValueError(
+            f"conv2d: the gradient of an output of shape "
+            f"{conv_output_shape(x, w, pad, stride, dilation)!r} is needed (input {x!r}, filters "
+            f"{w!r}), got {g!r}"
+        )
+
+
+def check_shapes(who: str, wanted: tuple[int, ...], *got: tuple[int, ...]) -> None:
+    """Refuse shapes other than the one that is needed.
+
+    Raises
+    ------
+    ValueError
+        If one is another.
+    """
+    for shape in got:
+        if tuple(shape) != tuple(wanted):
+            raise ValueError(f"{who}: an array of shape {wanted!r} is needed, got {shape!r}")
+
+
+def conv_copy_size(
+    x: tuple[int, ...],
+    w: tuple[int, ...],
+    pad: tuple[int, int, int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> int:
+    """Values in the larger of the padded copies that the kernels make of an image.
+
+    One is of the input, in ``stride`` x ``stride`` phases; the other, for the gradient, of the
+    output spread to the input's size.
+    """
+    _, filters, rows, columns = conv_output_shape(x, w, pad, stride, dilation)
+    reach = [(w[2 + a] - 1) * dilation[a] for a in (0, 1)]
+    phases = (rows + reach[0] // stride[0]) * (columns + reach[1] // stride[1])
+    forward = x[1] // groups * stride[0] * stride[1] * phases
+    return max(forward, filters // groups * (x[2] + reach[0]) * (x[3] + reach[1]))
 
 
 def check_channels(x: tuple[int, ...], *parameters: tuple[int, ...]) -> None:

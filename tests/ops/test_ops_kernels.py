@@ -221,6 +221,60 @@ def test_arrays_that_do_not_fit_are_refused(sets):
             compiled.conv2d(np.zeros((2, 6, 8, 8), "float32"), w, groups=3)
         with pytest.raises(ValueError, match="one padded image may have 2147418112 values, got"):
             compiled.conv2d(x[:, :3], w, pad=(1 << 15,) * 4)
+        with pytest.raises(ValueError, match="one padded image may have"):
+            compiled.conv2d(x[:, :3], w, pad=(2, 2, 2, 2), stride=(60000, 60000))
+        with pytest.raises(ValueError, match="must have rows and columns"):
+            compiled.conv2d(x[:, :3], w[:, :, :0])
+
+
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), (">f4", ">f4"), ("int32", "int32")])
+def test_arrays_of_other_types_are_refused(sets, dtypes):
+    x, w = np.zeros((1, 1, 4, 4), dtypes[0]), np.zeros((1, 1, 3, 3), dtypes[1])
+    for compiled in sets.values():
+        with pytest.raises(TypeError, match="conv2d: the arrays must all be float32 or all"):
+            compiled.conv2d(x, w)
+
+
+def test_gradients_of_other_shapes_are_refused(sets):
+    x, w, g = (np.zeros(shape, "float32") for shape in ((2, 3, 8, 8), (4, 3, 3, 3), (1, 4, 6, 6)))
+    winners, one = np.zeros((1, 4, 3, 3), "uint8"), np.zeros(1, "float32")
+    half = np.zeros((1, 4, 3, 3), "float32")
+    for run in (reference, *sets.values()):
+        for call in (
+            lambda run=run: run.conv2d_grad_input(w, g, x.shape),
+            lambda run=run: run.conv2d_grad_weights(x, g, w.shape),
+            lambda run=run: run.conv2d_pool_grad_input(w, half, winners, x.shape),
+            lambda run=run: run.conv2d_pool_grad_weights(x, half, winners, w.shape),
+            lambda run=run: run.max_pool_grad(x, g, g, (2, 2), (2, 2)),
+            lambda run=run: run.batch_norm_grad(x, x, one, one, one, one),
+        ):
+            with pytest.raises(ValueError, match=r"\(1, 4, 6, 6\)|\(1, 4, 3, 3\)|\(1,\)"):
+                call()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_does_not_wait_for_threads(sets):
+    code = """if True:
+        import os, numpy as np
+        from lasagnette.ops import kernels
+        kernels.set_threads(2)
+        x, w = np.ones((64, 3, 32, 32), "float32"), np.ones((8, 3, 3, 3), "float32")
+        kernels.conv2d(x, w)
+        if os.fork() == 0:
+            kernels.conv2d(x, w)
+            os._exit(0)
+        print(os.wait()[1])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "0"
+
+
+def test_no_filters_give_no_maps(sets):
+    x, w = np.ones((1, 2, 4, 4), "float32"), np.ones((0, 2, 3, 3), "float32")
+    for run in (reference, *sets.values()):
+        assert run.conv2d(x, w).shape == (1, 0, 2, 2)
 
 
 def test_dropout_masks_are_the_same_bits_everywhere_and_fair(sets):

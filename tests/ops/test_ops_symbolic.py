@@ -21,6 +21,7 @@ from lasagnette.ops import (
 )
 from lasagnette.ops.dot import TransposedDot
 from lasagnette.ops.pool import MaxPool2dGrad
+from lasagnette.ops.relu import Relu, ReluGrad
 
 PLAIN = Mode("py", "fast_compile")
 PADS = ["valid", "same", "full", 1, (2, 0)]
@@ -251,6 +252,23 @@ def test_channels_that_do_not_fit_are_refused_when_the_function_runs():
             run(np.zeros((1, 5, 8, 8), "float32"), np.zeros((2, 3, 3, 3), "float32"))
 
 
+def test_gradients_that_do_not_fit_are_refused_when_the_function_runs(rng):
+    x, g = pt.ftensor4("x"), pt.ftensor4("g")
+    w = pytensor.shared(np.ones((3, 2, 3, 3), "float32"), shape=(3, 2, 3, 3))
+    y = conv2d(x, w)
+    image, few = np.ones((2, 2, 8, 8), "float32"), np.ones((1, 3, 6, 6), "float32")
+    for mode in (None, PLAIN):
+        run = pytensor.function([x, g], pytensor.grad(None, w, known_grads={y: g}), mode=mode)
+        with pytest.raises(ValueError, match=r"gradient|shape"):
+            run(image, few)
+        run = pytensor.function([x], conv2d_transpose(x, w), mode=mode)
+        with pytest.raises(ValueError, match=r"gradient|shape"):
+            run(image[:, :1])
+        run = pytensor.function([g], conv2d_transpose(g, w, (12, 12)), mode=mode)
+        with pytest.raises(ValueError, match=r"gradient|shape"):
+            run(few)
+
+
 def test_a_filter_larger_than_the_input_gives_an_empty_map():
     x, w = pt.tensor4("x", dtype="float32"), pt.tensor("w", shape=(2, 3, 3, 3), dtype="float32")
     y = conv2d(x, w)
@@ -285,6 +303,7 @@ def test_every_op_has_a_cacheable_numba_dispatch():
     alone = pytensor.function([x, b], [pooled, pytensor.grad((pooled**2).sum(), x)], mode=PLAIN)
     nodes = [*run.maker.fgraph.apply_nodes, *alone.maker.fgraph.apply_nodes]
     nodes.append(TransposedDot(True, False).make_node(pt.fmatrix(), pt.fmatrix()))
+    nodes += [Relu().make_node(x), ReluGrad().make_node(x, x)]
     seen = {type(node.op): node for node in nodes if type(node.op) in DISPATCH}
     assert set(seen) == set(DISPATCH)
     with warnings.catch_warnings():

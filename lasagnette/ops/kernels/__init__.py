@@ -84,7 +84,7 @@ def _default_threads() -> int:
         value = os.environ.get(name)
         if value:
             first = value.split(",")[0].strip()  # OpenMP allows a list, one number per level
-            if not first.isdigit() or int(first) < 1:
+            if not (first.isascii() and first.isdigit()) or int(first) < 1:
                 raise KernelsError(f"{name} must be a number of threads from 1 on, got {value!r}")
             return int(first)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
@@ -350,3 +350,6 @@ def dropout_mask(shape, dtype, p, key, counter):
 
 _threads = _default_threads()
 load()
+if hasattr(os, "register_at_fork"):
+    # A forked child has none of OpenMP's threads and would wait for them for ever.
+    os.register_at_fork(after_in_child=lambda: set_threads(1))

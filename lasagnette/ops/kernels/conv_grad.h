@@ -88,7 +88,8 @@ void transpose(const Source& g_out, Int first, Int outputs, Int map, T* gradient
     const T* maps[lanes];
     for (int i = 0; i < lanes; i++)
       maps[i] = o + i < outputs ? g_out.map(first + o + i, space + i * map) : nothing;
-    Vector<T> totals = load(bias + o);
+    // In blocks: one long sum of floats would lose digits.
+    Vector<T> totals{}, block{};
     for (Int done = 0; map >= lanes && done < map;) {
       const Int q = std::min(done, map - lanes);  // the last square may overlap the one before
       Vector<T> square[lanes];
@@ -96,16 +97,21 @@ void transpose(const Source& g_out, Int first, Int outputs, Int map, T* gradient
       transpose_square<T>(square);
       for (int i = 0; i < lanes; i++) {
         store(gradients + (q + i) * wide + o, square[i]);
-        if (q + i >= done) totals += square[i];
+        if (q + i >= done) block += square[i];
+      }
+      if (done % 512 == 0) {
+        totals += block;
+        block = Vector<T>{};
       }
       done = q + lanes;
     }
+    totals += block;
     for (Int q = 0; map < lanes && q < map; q++) {
       T* to = gradients + q * wide + o;
       for (int i = 0; i < lanes; i++) to[i] = maps[i][q];
       totals += load(to);
     }
-    store(bias + o, totals);
+    store(bias + o, load(bias + o) + totals);
   }
 }
 

@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from lasagnette.ops.kernels import reference
-from lasagnette.ops.shapes import check_channels, check_conv, conv_output_shape, pool_output_length
+from lasagnette.ops.shapes import (
+    check_channels,
+    check_conv,
+    check_shapes,
+    conv_output_shape,
+    pool_output_length,
+)
 
 __all__ = ["ABI", "ARGUMENTS", "NativeKernels", "symbol"]
 
@@ -95,6 +101,12 @@ class NativeKernels:
             self._functions[name + dtype] = function
 
     def _call(self, name: str, dtype: np.dtype, *args: Any) -> None:
+        types = {a.dtype.str for a in args if isinstance(a, np.ndarray) and a.dtype != np.uint8}
+        if types not in ({np.dtype("float32").str}, {np.dtype("float64").str}):
+            raise TypeError(
+                f"{name}: the arrays must all be float32 or all float64, in the machine's own byte "
+                f"order, got {sorted(types)!r}"
+            )
         self._functions[name + dtype.name](
             *(_pointer(a) if a is None or isinstance(a, np.ndarray) else a for a in args)
         )
@@ -113,7 +125,8 @@ class NativeKernels:
     ):
         x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
         bias = None if bias is None else np.ascontiguousarray(bias)
-        check_conv(x.shape, w.shape, None if bias is None else bias.shape, pad=pad, groups=groups)
+        how = {"pad": pad, "stride": stride, "dilation": dilation, "groups": groups}
+        check_conv(x.shape, w.shape, None if bias is None else bias.shape, **how)
         y = np.empty(conv_output_shape(x.shape, w.shape, pad, stride, dilation), x.dtype)
         geometry = self._conv(x.shape, w.shape, y.shape, pad, stride, dilation, groups)
         self._call("conv2d", x.dtype, x, w, bias, y, *geometry, int(relu))
@@ -123,7 +136,8 @@ class NativeKernels:
         self, w, g, input_shape, *, pad=NO_PAD, stride=(1, 1), dilation=(1, 1), groups=1
     ):
         w, g = np.ascontiguousarray(w), np.ascontiguousarray(g)
-        check_conv(input_shape, w.shape, pad=pad, groups=groups)
+        how = {"pad": pad, "stride": stride, "dilation": dilation, "groups": groups}
+        check_conv(tuple(input_shape), w.shape, g=g.shape, **how)
         gx = np.empty(input_shape, g.dtype)
         geometry = self._conv(input_shape, w.shape, g.shape, pad, stride, dilation, groups)
         self._call("conv2d_grad_input", g.dtype, w, g, gx, *geometry)
@@ -133,7 +147,8 @@ class NativeKernels:
         self, x, g, filter_shape, *, pad=NO_PAD, stride=(1, 1), dilation=(1, 1), groups=1
     ):
         x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
-        check_conv(x.shape, filter_shape, pad=pad, groups=groups)
+        how = {"pad": pad, "stride": stride, "dilation": dilation, "groups": groups}
+        check_conv(x.shape, tuple(filter_shape), g=g.shape, **how)
         gw, gb = np.empty(filter_shape, x.dtype), np.empty(filter_shape[0], x.dtype)
         geometry = self._conv(x.shape, filter_shape, g.shape, pad, stride, dilation, groups)
         self._call("conv2d_grad_weights", x.dtype, x, g, gw, gb, *geometry)
@@ -154,7 +169,8 @@ class NativeKernels:
     ):
         x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
         bias = None if bias is None else np.ascontiguousarray(bias)
-        check_conv(x.shape, w.shape, None if bias is None else bias.shape, pad=pad, groups=groups)
+        how = {"pad": pad, "stride": stride, "dilation": dilation, "groups": groups}
+        check_conv(x.shape, w.shape, None if bias is None else bias.shape, **how)
         y = conv_output_shape(x.shape, w.shape, pad, stride, dilation)
         pooled = np.empty((*y[:2], y[2] // 2, y[3] // 2), x.dtype)
         cells = np.empty(pooled.shape, np.uint8) if winners else None
@@ -166,8 +182,11 @@ class NativeKernels:
         self, w, g, winners, input_shape, *, pad=NO_PAD, stride=(1, 1), dilation=(1, 1), groups=1
     ):
         w, g, winners = map(np.ascontiguousarray, (w, g, winners))
-        gx = np.empty(input_shape, g.dtype)
+        how = {"pad": pad, "stride": stride, "dilation": dilation, "groups": groups}
+        check_conv(tuple(input_shape), w.shape, **how)
         y = conv_output_shape(input_shape, w.shape, pad, stride, dilation)
+        check_shapes("conv2d_pool", (*y[:2], y[2] // 2, y[3] // 2), g.shape, winners.shape)
+        gx = np.empty(input_shape, g.dtype)
         geometry = self._conv(input_shape, w.shape, y, pad, stride, dilation, groups)
         self._call("conv2d_pool_grad_input", g.dtype, w, g, winners, gx, *geometry)
         return gx
@@ -176,8 +195,11 @@ class NativeKernels:
         self, x, g, winners, filter_shape, *, pad=NO_PAD, stride=(1, 1), dilation=(1, 1), groups=1
     ):
         x, g, winners = map(np.ascontiguousarray, (x, g, winners))
-        gw, gb = np.empty(filter_shape, x.dtype), np.empty(filter_shape[0], x.dtype)
+        how = {"pad": pad, "stride": stride, "dilation": dilation, "groups": groups}
+        check_conv(x.shape, tuple(filter_shape), **how)
         y = conv_output_shape(x.shape, filter_shape, pad, stride, dilation)
+        check_shapes("conv2d_pool", (*y[:2], y[2] // 2, y[3] // 2), g.shape, winners.shape)
+        gw, gb = np.empty(filter_shape, x.dtype), np.empty(filter_shape[0], x.dtype)
         geometry = self._conv(x.shape, filter_shape, y, pad, stride, dilation, groups)
         self._call("conv2d_pool_grad_weights", x.dtype, x, g, winners, gw, gb, *geometry)
         return gw, gb
@@ -201,7 +223,8 @@ class NativeKernels:
 
     def max_pool_grad(self, x, y, g, size, stride, pad=(0, 0), ignore_border=True, relu=False):
         x, y, g = (np.ascontiguousarray(a) for a in (x, y, g))
-        _, geometry = self._pool(x.shape, size, stride, pad, ignore_border)
+        shape, geometry = self._pool(x.shape, size, stride, pad, ignore_border)
+        check_shapes("max_pool", shape, y.shape, g.shape)
         gx = np.empty_like(x)
         self._call("max_pool_grad", x.dtype, x, y, g, gx, *geometry, int(relu))
         return gx
@@ -217,7 +240,8 @@ class NativeKernels:
         self, input_shape, g, size, stride, pad=(0, 0), ignore_border=True, include_pad=True
     ):
         g = np.ascontiguousarray(g)
-        _, geometry = self._pool(input_shape, size, stride, pad, ignore_border)
+        shape, geometry = self._pool(input_shape, size, stride, pad, ignore_border)
+        check_shapes("average_pool", shape, g.shape)
         gx = np.empty(input_shape, g.dtype)
         self._call("average_pool_grad", g.dtype, g, gx, *geometry, int(include_pad))
         return gx
@@ -246,12 +270,17 @@ class NativeKernels:
 
     def batch_norm_grad(self, x, g, mean, scale, shift, inv_std, *, relu=False):
         inputs = tuple(map(np.ascontiguousarray, (x, g, mean, scale, shift, inv_std)))
+        check_shapes("batch_norm_grad", x.shape, g.shape)
+        check_channels(x.shape, *(v.shape for v in inputs[2:]))
         results = np.empty_like(inputs[0]), np.empty_like(inputs[2]), np.empty_like(inputs[2])
         self._call("batch_norm_grad", x.dtype, *inputs, *results, *_channels(x), int(relu))
         return results
 
     def batch_norm_pool_grad(self, x, g, winners, mean, scale, shift, inv_std):
         inputs = tuple(map(np.ascontiguousarray, (x, g, winners, mean, scale, shift, inv_std)))
+        pooled = (*x.shape[:2], x.shape[2] // 2, x.shape[3] // 2)
+        check_shapes("batch_norm_pool_grad", pooled, g.shape, winners.shape)
+        check_channels(x.shape, *(v.shape for v in inputs[3:]))
         results = np.empty_like(inputs[0]), np.empty_like(inputs[3]), np.empty_like(inputs[3])
         self._call("batch_norm_pool_grad", x.dtype, *inputs, *results, *x.shape)
         return results

@@ -1,6 +1,7 @@
 // Normalisation by channels; x is (batch, channels, positions).
 #pragma once
 
+#include <algorithm>
 #include <limits>
 
 #include "maps.h"
@@ -22,6 +23,23 @@ inline double total(Vector<T> v) {
   return sum;
 }
 
+// Sum of f(value). Lanes are emptied into a double before their sums get long: a float's 24 bits
+// would be too few for a large map.
+template <class T, class F>
+double sum_of(const T* values, Int count, F f) {
+  constexpr Int lanes = Simd<T>::lanes, block = 64 * lanes;
+  double sum = 0;
+  Int i = 0;
+  while (i + lanes <= count) {
+    Vector<T> sums{};
+    for (const Int end = std::min(i + block, count - lanes + 1); i < end; i += lanes)
+      sums += f(load(values + i));
+    sum += total<T>(sums);
+  }
+  for (; i < count; i++) sum += f(values[i]);
+  return sum;
+}
+
 // Mean and variance of every channel: of each plane while it is in the cache, then put together in
 // a fixed order (Chan, Golub, LeVeque: updating formulae, 1979).
 template <class T>
@@ -34,21 +52,12 @@ void batch_statistics(const T* x, T* mean, T* variance, const Channels& s) {
 #pragma omp for schedule(static)
     for (Int p = 0; p < s.planes(); p++) {
       const T* plane = x + p * count;
-      Vector<T> sums{};
-      double sum = 0, squares = 0;
-      Int i = 0;
-      for (; i + lanes <= count; i += lanes) sums += load(plane + i);
-      for (; i < count; i++) sum += plane[i];
-      const double middle = (sum + total<T>(sums)) / count;
+      const double middle = sum_of<T>(plane, count, [](auto v) { return v; }) / count;
       const T m = static_cast<T>(middle);
-      sums = Vector<T>{};
-      for (i = 0; i + lanes <= count; i += lanes) {
-        const Vector<T> d = load(plane + i) - m;
-        sums += d * d;
-      }
-      for (; i < count; i++) squares += (plane[i] - middle) * (plane[i] - middle);
-      parts[2 * p] = middle;
-      parts[2 * p + 1] = squares + total<T>(sums);
+      const double off = sum_of<T>(plane, count, [m](auto v) { return v - m; });
+      const double squares = sum_of<T>(plane, count, [m](auto v) { return (v - m) * (v - m); });
+      parts[2 * p] = m + off / count;  // what m and the first sum were rounded by
+      parts[2 * p + 1] = squares - off * off / count;
     }
 #pragma omp for schedule(static)
     for (Int c = 0; c < s.channels; c++) {
@@ -134,17 +143,22 @@ void batch_norm_grad(const T* x, const Source& g_out, const T* mean, const T* sc
       const Int c = p % s.channels;
       const Affine<T> affine = {mean[c], scale[c], shift[c]};
       const Source grads = g_out.of_part(p, 1);
-      Vector<T> sums{}, products{};
       double sum = 0, product = 0;
       for (Int r = 0; r < s.rows; r++) {
         const T *row = x + (p * s.rows + r) * s.columns, *g = grads.row(0, r, space);
         Int i = 0;
-        for (; i + lanes <= s.columns; i += lanes) {
-          const Vector<T> v = load(row + i);
-          Vector<T> d = load(g + i);
-          if (relu) d = affine.of(v) > 0 ? d : Vector<T>{};
-          sums += d;
-          products += d * (v - affine.mean);
+        while (i + lanes <= s.columns) {  // in blocks, as sum_of
+          Vector<T> sums{}, products{};
+          for (const Int end = std::min(i + 64 * lanes, s.columns - lanes + 1); i < end;
+               i += lanes) {
+            const Vector<T> v = load(row + i);
+            Vector<T> d = load(g + i);
+            if (relu) d = affine.of(v) > 0 ? d : Vector<T>{};
+            sums += d;
+            products += d * (v - affine.mean);
+          }
+          sum += total<T>(sums);
+          product += total<T>(products);
         }
         for (; i < s.columns; i++) {
           const T d = !relu || affine.of(row[i]) > 0 ? g[i] : T(0);
@@ -152,8 +166,8 @@ void batch_norm_grad(const T* x, const Source& g_out, const T* mean, const T* sc
           product += d * (row[i] - affine.mean);
         }
       }
-      parts[2 * p] = sum + total<T>(sums);
-      parts[2 * p + 1] = product + total<T>(products);
+      parts[2 * p] = sum;
+      parts[2 * p + 1] = product;
     }
 #pragma omp for schedule(static)
     for (Int c = 0; c < s.channels; c++) {

@@ -6,6 +6,7 @@ function takes and returns arrays of one type, float32 or float64, and correlate
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ from lasagnette.ops.kernels.reference_pool import (
     pool_winners,
     spread_winners,
 )
-from lasagnette.ops.shapes import check_conv, conv_output_shape
+from lasagnette.ops.shapes import check_conv, check_shapes, conv_output_shape
 
 __all__ = [
     "average_pool",
@@ -94,13 +95,14 @@ def conv2d(
     relu: bool = False,
 ) -> np.ndarray:
     """Correlate; see :func:`lasagnette.ops.kernels.conv2d`."""
-    check_conv(x.shape, w.shape, None if bias is None else bias.shape, pad=pad, groups=groups)
+    how: Any = {"pad": pad, "stride": stride, "dilation": dilation, "groups": groups}
+    check_conv(x.shape, w.shape, None if bias is None else bias.shape, **how)
     filters, _, fr, fc = w.shape
     patches = _patches(_padded(x, pad), (fr, fc), stride, dilation)
     batch, _, rows, columns = patches.shape[:4]
     y = np.empty((batch, filters, rows, columns), x.dtype)
     for inner, outer in zip(_parts(x.shape[1], groups), _parts(filters, groups), strict=True):
-        matrix = w[outer].reshape(filters // groups, -1)
+        matrix = w[outer].reshape(filters // groups, math.prod(w.shape[1:]))
         for part in _chunks(batch, matrix.shape[1] * rows * columns):
             gathered = patches[part, inner].transpose(0, 1, 4, 5, 2, 3)
             gathered = gathered.reshape(len(gathered), matrix.shape[1], rows * columns)
@@ -122,14 +124,15 @@ def conv2d_grad_input(
     groups: int = 1,
 ) -> np.ndarray:
     """Gradient for the input; see :func:`lasagnette.ops.kernels.conv2d_grad_input`."""
-    check_conv(input_shape, w.shape, pad=pad, groups=groups)
+    how: Any = {"pad": pad, "stride": stride, "dilation": dilation, "groups": groups}
+    check_conv(tuple(input_shape), w.shape, g=g.shape, **how)
     filters, channels, fr, fc = w.shape
     batch, all_channels, rows, columns = input_shape
     top, bottom, left, right = pad
     gr, gc = g.shape[2:]
     gx = np.zeros((batch, all_channels, rows + top + bottom, columns + left + right), g.dtype)
     for inner, outer in zip(_parts(all_channels, groups), _parts(filters, groups), strict=True):
-        matrix = w[outer].reshape(filters // groups, -1).T
+        matrix = w[outer].reshape(filters // groups, math.prod(w.shape[1:])).T
         for part in _chunks(batch, matrix.shape[0] * gr * gc):
             part_g = g[part, outer].reshape(len(g[part]), filters // groups, gr * gc)
             spread = np.matmul(matrix, part_g).reshape(len(part_g), channels, fr, fc, gr, gc)
@@ -152,7 +155,8 @@ def conv2d_grad_weights(
     groups: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gradients for filters and bias; see :func:`lasagnette.ops.kernels.conv2d_grad_weights`."""
-    check_conv(x.shape, filter_shape, pad=pad, groups=groups)
+    how: Any = {"pad": pad, "stride": stride, "dilation": dilation, "groups": groups}
+    check_conv(x.shape, tuple(filter_shape), g=g.shape, **how)
     filters, channels, fr, fc = filter_shape
     patches = _patches(_padded(x, pad), (fr, fc), stride, dilation)
     gw = np.zeros((filters, channels * fr * fc), x.dtype)
@@ -193,6 +197,8 @@ def conv2d_pool_grad_input(
 ) -> np.ndarray:
     """Gradient for the input; see :func:`lasagnette.ops.kernels.conv2d_pool_grad_input`."""
     shape = conv_output_shape(input_shape, w.shape, pad, stride, dilation)
+    pooled = (*shape[:2], shape[2] // 2, shape[3] // 2)
+    check_shapes("conv2d_pool", pooled, g.shape, winners.shape)
     spread = spread_winners(g, winners, *shape[2:])
     return conv2d_grad_input(
         w, spread, input_shape, pad=pad, stride=stride, dilation=dilation, groups=groups
@@ -212,6 +218,8 @@ def conv2d_pool_grad_weights(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gradients for filters, bias; see :func:`lasagnette.ops.kernels.conv2d_pool_grad_weights`."""
     shape = conv_output_shape(x.shape, filter_shape, pad, stride, dilation)
+    pooled = (*shape[:2], shape[2] // 2, shape[3] // 2)
+    check_shapes("conv2d_pool", pooled, g.shape, winners.shape)
     spread = spread_winners(g, winners, *shape[2:])
     return conv2d_grad_weights(
         x, spread, filter_shape, pad=pad, stride=stride, dilation=dilation, groups=groups

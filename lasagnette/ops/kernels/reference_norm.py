@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from lasagnette.ops.kernels.reference_pool import max_pool, pool_winners, spread_winners
-from lasagnette.ops.shapes import check_channels
+from lasagnette.ops.shapes import check_channels, check_shapes
 
 __all__ = [
     "batch_norm_grad",
@@ -56,6 +56,8 @@ def batch_norm_grad(x, g, mean, scale, shift, inv_std, *, relu=False):
     """Gradients for x, scale over `inv_std`, and shift, through the batch's own statistics."""
     if relu:
         g = np.where(normalize(x, mean, scale, shift) > 0, g, 0)
+    check_shapes("batch_norm_grad", x.shape, g.shape)
+    check_channels(x.shape, *(v.shape for v in (mean, scale, shift, inv_std)))
     axes, count = _over_channels(x), x.size // max(1, x.shape[1])
     centred = x - _spread(mean, x)
     g_shift = g.sum(axes, dtype="float64").astype(x.dtype)

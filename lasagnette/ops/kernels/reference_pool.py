@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lasagnette.ops.shapes import pool_output_length
+from lasagnette.ops.shapes import check_shapes, pool_output_length
 
 __all__ = [
     "average_pool",
@@ -71,6 +71,9 @@ def max_pool_grad(
     relu: bool = False,
 ) -> np.ndarray:
     """Gradient of :func:`max_pool`: every input equal to its window's maximum gets it."""
+    check_shapes(
+        "max_pool", _pooled_shape(x.shape, size, stride, pad, ignore_border), y.shape, g.shape
+    )
     gx = np.zeros_like(x)
     if relu:
         g = np.where(y > 0, g, 0)

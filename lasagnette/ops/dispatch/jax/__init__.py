@@ -38,6 +38,7 @@ from lasagnette.ops.dot import TransposedDot
 from lasagnette.ops.dropout import DropoutMask
 from lasagnette.ops.kernels.reference import mask_threshold
 from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, MaxPool2dGrad
+from lasagnette.ops.relu import Relu, ReluGrad
 
 __all__ = ["DISPATCH"]
 
@@ -68,6 +69,14 @@ def _mask_words(key, counter):
     z = (z ^ (z >> 27)) * np.uint64(0x94D049BB133111EB)
     z ^= z >> 31
     return z.astype(jnp.uint32), (z >> 32).astype(jnp.uint32)
+
+
+def _relu(op, node, **kwargs):
+    return lambda x: jnp.maximum(x, 0)
+
+
+def _relu_grad(op, node, **kwargs):
+    return lambda y, g: jnp.where(y > 0, g, 0)
 
 
 def _transposed_dot(op, node, **kwargs):
@@ -112,6 +121,8 @@ DISPATCH: dict[Any, Callable[..., Any]] = {
     AveragePool2d: pool.average_pool,
     AveragePool2dGrad: pool.average_pool_grad,
     DropoutMask: _dropout_mask,
+    Relu: _relu,
+    ReluGrad: _relu_grad,
     TransposedDot: _transposed_dot,
 }
 

@@ -39,6 +39,7 @@ from lasagnette.ops.dropout import DropoutMask
 from lasagnette.ops.kernels.native import symbol
 from lasagnette.ops.kernels.reference import mask_threshold
 from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, MaxPool2dGrad
+from lasagnette.ops.relu import Relu, ReluGrad
 
 __all__ = ["DISPATCH"]
 
@@ -52,11 +53,33 @@ def _dropout_mask(op, node, **kwargs):
 
     @numba_njit
     def dropout_mask(like, state):
+        if state.size != 2:
+            raise ValueError("dropout_mask: state holds key and counter")
         out = np.empty(like.shape, like.dtype)
         call(out.ctypes.data, out.size, threshold, scale, state[0], state[1])
         return out
 
     return dropout_mask, CACHE_VERSION
+
+
+def _relu(op, node, **kwargs):
+    zero = np.zeros((), node.inputs[0].type.dtype)[()]
+
+    @numba_njit
+    def relu(x):
+        return np.maximum(x, zero)
+
+    return relu, CACHE_VERSION
+
+
+def _relu_grad(op, node, **kwargs):
+    zero = np.zeros((), node.inputs[1].type.dtype)[()]
+
+    @numba_njit
+    def relu_grad(y, g):
+        return np.where(y > zero, g, zero)
+
+    return relu_grad, CACHE_VERSION
 
 
 def _transposed_dot(op, node, **kwargs):
@@ -96,6 +119,8 @@ DISPATCH: dict[Any, Callable[..., Any]] = {
     AveragePool2d: pool.average_pool,
     AveragePool2dGrad: pool.average_pool_grad,
     DropoutMask: _dropout_mask,
+    Relu: _relu,
+    ReluGrad: _relu_grad,
     TransposedDot: _transposed_dot,
 }
 

@@ -18,22 +18,39 @@ __all__ = [
 ]
 
 
-def _checked_conv(op):
-    """Return the check of shapes that :func:`lasagnette.ops.shapes.check_conv` makes elsewhere."""
-    top, bottom, left, right = op.pad
-    groups, has_bias = op.groups, op.bias
+def _geometry_of(op):
+    """Return the function that checks shapes of input and filters, and gives the output's.
+
+    As :func:`lasagnette.ops.shapes.check_conv`, with shorter sentences.
+    """
+    (top, bottom, left, right), (sr, sc) = op.pad, op.stride
+    (dr, dc), groups = op.dilation, op.groups
 
     @numba_njit
-    def check(x, w, bias):
-        _, c, h, v = x.shape
-        if w.shape[1] * groups != c or w.shape[0] % groups:
+    def geometry(x_shape, w_shape):
+        _, c, h, v = x_shape
+        o, channels, kr, kc = w_shape
+        if channels * groups != c or o % groups:
             raise ValueError("conv2d: the input has another number of channels than the filters")
-        if has_bias and bias.size != w.shape[0]:
-            raise ValueError("conv2d: the bias has another length than there are filters")
-        if max(c, w.shape[0]) * (h + top + bottom) * (v + left + right) > MAX_IMAGE:
+        if kr < 1 or kc < 1:
+            raise ValueError("conv2d: the filters must have rows and columns")
+        reach_r, reach_c = (kr - 1) * dr, (kc - 1) * dc
+        rows = max(0, (h + top + bottom - reach_r - 1) // sr + 1)
+        columns = max(0, (v + left + right - reach_c - 1) // sc + 1)
+        phases = (rows + reach_r // sr) * (columns + reach_c // sc)
+        forward = c // groups * sr * sc * phases
+        if max(forward, o // groups * (h + reach_r) * (v + reach_c)) > MAX_IMAGE:
             raise ValueError("conv2d: one padded image has too many values; cut it into pieces")
+        return rows, columns
 
-    return check
+    return geometry
+
+
+@numba_njit
+def _check_gradient(g, batch, filters, rows, columns):
+    n, o, r, c = g.shape
+    if n != batch or o != filters or r != rows or c != columns:
+        raise ValueError("conv2d: the gradient has another shape than the output")
 
 
 def _contiguous_conv(run, has_bias):
@@ -57,19 +74,19 @@ def _contiguous_conv(run, has_bias):
 
 def conv2d(op, node, **kwargs):
     """Return what runs :class:`Conv2d`, and the version for the cache."""
-    top, bottom, left, right = op.pad
+    top, left = op.pad[0], op.pad[2]
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     has_bias, relu = op.bias, int(op.relu)
     call = external("conv2d", node.inputs[0].type.dtype)
-    check = _checked_conv(op)
+    geometry = _geometry_of(op)
 
     @numba_njit
     def run(x, w, bias):
         n, c, h, v = x.shape
         o, _, kr, kc = w.shape
-        check(x, w, bias)
-        rows = max(0, (h + top + bottom - (kr - 1) * dr - 1) // sr + 1)
-        columns = max(0, (v + left + right - (kc - 1) * dc - 1) // sc + 1)
+        rows, columns = geometry(x.shape, w.shape)
+        if has_bias and bias.size != o:
+            raise ValueError("conv2d: the bias has another length than there are filters")
         y = np.empty((n, o, rows, columns), x.dtype)
         bias_address = bias.ctypes.data if has_bias else np.uint64(0)
         call(
@@ -86,15 +103,18 @@ def conv2d_grad_input(op, node, **kwargs):
     top, left = op.pad[0], op.pad[2]
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     call = external("conv2d_grad_input", node.inputs[1].type.dtype)
+    geometry = _geometry_of(op)
 
     @numba_njit
     def run(x, w, g):
         n, c, h, v = x.shape
         o, _, kr, kc = w.shape
+        rows, columns = geometry(x.shape, w.shape)
+        _check_gradient(g, n, o, rows, columns)
         gx = np.empty(x.shape, g.dtype)
         call(
             *(w.ctypes.data, g.ctypes.data, gx.ctypes.data),
-            *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3]),
+            *(n, c, h, v, o, kr, kc, rows, columns),
             *(groups, sr, sc, dr, dc, top, left),
         )
         return gx
@@ -111,15 +131,18 @@ def conv2d_grad_weights(op, node, **kwargs):
     top, left = op.pad[0], op.pad[2]
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     call = external("conv2d_grad_weights", node.inputs[0].type.dtype)
+    geometry = _geometry_of(op)
 
     @numba_njit
     def run(x, w, g):
         n, c, h, v = x.shape
         o, _, kr, kc = w.shape
+        rows, columns = geometry(x.shape, w.shape)
+        _check_gradient(g, n, o, rows, columns)
         gw, gb = np.empty(w.shape, x.dtype), np.empty(o, x.dtype)
         call(
             *(x.ctypes.data, g.ctypes.data, gw.ctypes.data, gb.ctypes.data),
-            *(n, c, h, v, o, kr, kc, g.shape[2], g.shape[3]),
+            *(n, c, h, v, o, kr, kc, rows, columns),
             *(groups, sr, sc, dr, dc, top, left),
         )
         return gw, gb
@@ -133,19 +156,19 @@ def conv2d_grad_weights(op, node, **kwargs):
 
 def conv2d_pool(op, node, **kwargs):
     """Return what runs :class:`Conv2dPool`, and the version for the cache."""
-    top, bottom, left, right = op.pad
+    top, left = op.pad[0], op.pad[2]
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     has_bias, relu, has_winners = op.conv.bias, int(op.conv.relu), op.winners
     call = external("conv2d_pool", node.inputs[0].type.dtype)
-    check = _checked_conv(op.conv)
+    geometry = _geometry_of(op.conv)
 
     @numba_njit
     def run(x, w, bias):
         n, c, h, v = x.shape
         o, _, kr, kc = w.shape
-        check(x, w, bias)
-        rows = max(0, (h + top + bottom - (kr - 1) * dr - 1) // sr + 1)
-        columns = max(0, (v + left + right - (kc - 1) * dc - 1) // sc + 1)
+        rows, columns = geometry(x.shape, w.shape)
+        if has_bias and bias.size != o:
+            raise ValueError("conv2d: the bias has another length than there are filters")
         pooled = np.empty((n, o, rows // 2, columns // 2), x.dtype)
         winners = np.empty(pooled.shape if has_winners else (0, 0, 0, 0), np.uint8)
         bias_address = bias.ctypes.data if has_bias else np.uint64(0)
@@ -173,16 +196,18 @@ def conv2d_pool(op, node, **kwargs):
 
 def conv2d_pool_grad_input(op, node, **kwargs):
     """Return what runs :class:`Conv2dPoolGradInput`, and the version for the cache."""
-    top, bottom, left, right = op.pad
+    top, left = op.pad[0], op.pad[2]
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     call = external("conv2d_pool_grad_input", node.inputs[1].type.dtype)
+    geometry = _geometry_of(op)
 
     @numba_njit
     def run(x, w, g, winners):
         n, c, h, v = x.shape
         o, _, kr, kc = w.shape
-        rows = max(0, (h + top + bottom - (kr - 1) * dr - 1) // sr + 1)
-        columns = max(0, (v + left + right - (kc - 1) * dc - 1) // sc + 1)
+        rows, columns = geometry(x.shape, w.shape)
+        _check_gradient(g, n, o, rows // 2, columns // 2)
+        _check_gradient(winners, n, o, rows // 2, columns // 2)
         gx = np.empty(x.shape, g.dtype)
         call(
             *(w.ctypes.data, g.ctypes.data, winners.ctypes.data, gx.ctypes.data),
@@ -200,16 +225,18 @@ def conv2d_pool_grad_input(op, node, **kwargs):
 
 def conv2d_pool_grad_weights(op, node, **kwargs):
     """Return what runs :class:`Conv2dPoolGradWeights`, and the version for the cache."""
-    top, bottom, left, right = op.pad
+    top, left = op.pad[0], op.pad[2]
     (sr, sc), (dr, dc), groups = op.stride, op.dilation, op.groups
     call = external("conv2d_pool_grad_weights", node.inputs[0].type.dtype)
+    geometry = _geometry_of(op)
 
     @numba_njit
     def run(x, w, g, winners):
         n, c, h, v = x.shape
         o, _, kr, kc = w.shape
-        rows = max(0, (h + top + bottom - (kr - 1) * dr - 1) // sr + 1)
-        columns = max(0, (v + left + right - (kc - 1) * dc - 1) // sc + 1)
+        rows, columns = geometry(x.shape, w.shape)
+        _check_gradient(g, n, o, rows // 2, columns // 2)
+        _check_gradient(winners, n, o, rows // 2, columns // 2)
         gw, gb = np.empty(w.shape, x.dtype), np.empty(o, x.dtype)
         call(
             *(x.ctypes.data, g.ctypes.data, winners.ctypes.data, gw.ctypes.data, gb.ctypes.data),

@@ -115,6 +115,9 @@ def batch_norm_grad(op, node, **kwargs):
 
     @numba_njit
     def batch_norm_grad(x, g, gamma, beta, mean, inv_std):
+        _check(x, gamma, beta, mean, inv_std)
+        if g.shape != x.shape:
+            raise ValueError("normalize: the gradient has another shape than the output")
         x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
         mean, beta = np.ascontiguousarray(mean), np.ascontiguousarray(beta)
         inv_std = np.ascontiguousarray(inv_std)
@@ -141,6 +144,10 @@ def batch_norm_pool_grad(op, node, **kwargs):
 
     @numba_njit
     def batch_norm_pool_grad(x, g, winners, gamma, beta, mean, inv_std):
+        _check(x, gamma, beta, mean, inv_std)
+        pooled = (x.shape[0], x.shape[1], x.shape[2] // 2, x.shape[3] // 2)
+        if g.shape != pooled or winners.shape != pooled:
+            raise ValueError("normalize: the gradient has another shape than the output")
         x, g, winners = (
             np.ascontiguousarray(x),
             np.ascontiguousarray(g),

@@ -22,6 +22,13 @@ def _pooled_length(ignore_border, size, stride, pad):
     return pooled_length
 
 
+@numba_njit
+def _check_gradient(g, batch, channels, rows, columns):
+    n, c, r, v = g.shape
+    if n != batch or c != channels or r != rows or v != columns:
+        raise ValueError("pool2d: the gradient has another shape than the output")
+
+
 def _pool_forward(op, function, flag, dtype):
     """Pool `x`; `flag` holds the kernel's last argument, where it has one."""
     (kr, kc), (sr, sc), (pr, pc) = op.size, op.stride, op.pad
@@ -60,13 +67,18 @@ def max_pool_grad(op, node, **kwargs):
     """Return what runs :class:`MaxPool2dGrad`, and the version for the cache."""
     (kr, kc), (sr, sc), (pr, pc) = op.size, op.stride, op.pad
     relu = int(op.relu)
+    rows_of = _pooled_length(op.ignore_border, kr, sr, pr)
+    columns_of = _pooled_length(op.ignore_border, kc, sc, pc)
     call = external("max_pool_grad", node.inputs[0].type.dtype)
 
     @numba_njit
     def run(x, y, g):
         n, c, h, v = x.shape
+        rows, columns = rows_of(h), columns_of(v)
+        _check_gradient(y, n, c, rows, columns)
+        _check_gradient(g, n, c, rows, columns)
         gx = np.empty(x.shape, x.dtype)
-        geometry = (n * c, h, v, y.shape[2], y.shape[3], kr, kc, sr, sc, pr, pc)
+        geometry = (n * c, h, v, rows, columns, kr, kc, sr, sc, pr, pc)
         call(x.ctypes.data, y.ctypes.data, g.ctypes.data, gx.ctypes.data, *geometry, relu)
         return gx
 
@@ -81,13 +93,17 @@ def average_pool_grad(op, node, **kwargs):
     """Return what runs :class:`AveragePool2dGrad`, and the version for the cache."""
     (kr, kc), (sr, sc), (pr, pc) = op.size, op.stride, op.pad
     include_pad = int(op.include_pad)
+    rows_of = _pooled_length(op.ignore_border, kr, sr, pr)
+    columns_of = _pooled_length(op.ignore_border, kc, sc, pc)
     call = external("average_pool_grad", node.inputs[0].type.dtype)
 
     @numba_njit
     def run(x, g):
         n, c, h, v = x.shape
+        rows, columns = rows_of(h), columns_of(v)
+        _check_gradient(g, n, c, rows, columns)
         gx = np.empty(x.shape, g.dtype)
-        geometry = (n * c, h, v, g.shape[2], g.shape[3], kr, kc, sr, sc, pr, pc)
+        geometry = (n * c, h, v, rows, columns, kr, kc, sr, sc, pr, pc)
         call(g.ctypes.data, gx.ctypes.data, *geometry, include_pad)
         return gx
 
