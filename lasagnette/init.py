@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lasagnette.random import get_rng
-from lasagnette.utils import floatX
+from lasagnette.utils import floatX, repr_of_call
 
 __all__ = [
     "Constant",
@@ -70,6 +70,10 @@ class Initializer:
         """Return an array of the given shape and of dtype ``floatX``."""
         raise NotImplementedError
 
+    def __repr__(self) -> str:
+        """Return the call that makes the initializer, as far as its attributes tell it."""
+        return repr_of_call(self)
+
 
 class Normal(Initializer):
     """Draw from the normal distribution N(mean, std).
@@ -116,6 +120,10 @@ class Uniform(Initializer):
 
     def sample(self, shape: Shape) -> np.ndarray:
         return floatX(get_rng().uniform(*self.range, size=shape))
+
+    def __repr__(self) -> str:
+        low, high = self.range
+        return repr_of_call(self, range=high if low == -high else self.range)
 
 
 class Glorot(Initializer):

@@ -27,6 +27,7 @@ __all__ = [
     "interpreted_mode",
     "norm_axes_of",
     "one_hot",
+    "repr_of_call",
     "set_default_update",
     "shared_empty",
     "unique",
@@ -170,6 +171,31 @@ def inspect_kwargs(func: Callable) -> list[str]:
     """Return the names of the arguments of `func` that have a default."""
     parameters = inspect.signature(func).parameters.values()
     return [p.name for p in parameters if p.default is not inspect.Parameter.empty]
+
+
+def repr_of_call(thing: Any, **arguments: Any) -> str:
+    """Return the constructor call of an object whose attributes are named like the arguments.
+
+    Arguments that have their default are left out; functions and classes stand by their
+    names.
+
+    Parameters
+    ----------
+    thing : object
+    **arguments
+        What is told in place of the attribute of this name.
+
+    >>> from lasagnette.init import Constant, GlorotUniform
+    >>> GlorotUniform("relu"), Constant(5)
+    (GlorotUniform(gain=1.4142135623730951), Constant(val=5))
+    """
+    given = []
+    for name, parameter in inspect.signature(type(thing)).parameters.items():
+        value = arguments.get(name, getattr(thing, name, parameter.default))
+        text = getattr(value, "__name__", None) or repr(value)
+        if text != (getattr(parameter.default, "__name__", None) or repr(parameter.default)):
+            given.append(f"{name}={text}")
+    return f"{type(thing).__name__}({', '.join(given)})"
 
 
 def collect_shared_vars(expressions: Variable | Iterable[Variable]) -> list[SharedVariable]:

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from pytensor.graph.basic import Variable
 
-from lasagnette import utils
+from lasagnette import nonlinearities, utils
 
-__all__ = ["Layer", "MergeLayer", "Shape"]
+__all__ = ["Layer", "MergeLayer", "Shape", "as_nonlinearity"]
 
 Shape = tuple[int | None, ...]
+
+
+def as_nonlinearity(who: Any, nonlinearity: Any) -> Callable[[Any], Any]:
+    """Return the nonlinearity that was given to a constructor, the identity for None.
+
+    Raises
+    ------
+    TypeError
+        If it is neither None nor callable.
+    """
+    if nonlinearity is None:
+        return nonlinearities.identity
+    if not callable(nonlinearity):
+        name = nonlinearity if str(nonlinearity) in nonlinearities.__all__ else "rectify"
+        raise TypeError(
+            f"{type(who).__name__}: nonlinearity must be None or a callable, got "
+            f"{nonlinearity!r}; use lasagnette.nonlinearities.{name}"
+        )
+    return nonlinearity
 
 
 def _shape_of(who: Any, incoming: Any) -> Shape:

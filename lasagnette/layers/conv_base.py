@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
 from lasagnette import init, nonlinearities, ops
-from lasagnette.layers.base import Layer, Shape
+from lasagnette.layers.base import Layer, Shape, as_nonlinearity
 from lasagnette.utils import as_tuple, inspect_kwargs
 
 __all__ = [
@@ -184,7 +184,7 @@ class BaseConvLayer(Layer):
     ) -> None:
         super().__init__(incoming, **kwargs)
         who = type(self).__name__
-        self.nonlinearity = nonlinearities.identity if nonlinearity is None else nonlinearity
+        self.nonlinearity = as_nonlinearity(self, nonlinearity)
         self.n = len(self.input_shape) - 2 if n is None else n
         self.pad = self._normalized(pad)
         if len(self.input_shape) != self.n + 2:

@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
 from lasagnette import init, nonlinearities, ops
-from lasagnette.layers.base import Layer, Shape
+from lasagnette.layers.base import Layer, Shape, as_nonlinearity
 
 __all__ = ["DenseLayer", "NINLayer"]
 
@@ -60,7 +60,7 @@ class DenseLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(incoming, **kwargs)
-        self.nonlinearity = nonlinearities.identity if nonlinearity is None else nonlinearity
+        self.nonlinearity = as_nonlinearity(self, nonlinearity)
         self.num_units = num_units
         ndim = len(self.input_shape)
         if not -ndim <= num_leading_axes < ndim:
@@ -142,7 +142,7 @@ class NINLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(incoming, **kwargs)
-        self.nonlinearity = nonlinearities.identity if nonlinearity is None else nonlinearity
+        self.nonlinearity = as_nonlinearity(self, nonlinearity)
         self.num_units = num_units
         self.untie_biases = untie_biases
         if len(self.input_shape) < 2:

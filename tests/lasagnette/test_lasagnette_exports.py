@@ -48,7 +48,7 @@ def test_all_leaves_nothing_public_out(name):
 
 def test_layers_reexports_every_family():
     families = [n for n in MODULES if n.startswith("lasagnette.layers.")]
-    internal = {"Shape", "axes_or_auto", "expand", "tap_filters"}
+    internal = {"Shape", "as_nonlinearity", "axes_or_auto", "expand", "tap_filters"}
     internal |= {"conv_input_length", "conv_output_length", "conv_zeros"}
     internal |= {"Draws", "GatedLayer", "LOOP", "check_directions", "unshared_shape"}
     internal |= {"Row", "Summary", "name_layers"}

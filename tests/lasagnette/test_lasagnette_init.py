@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 import pytensor
 import pytest
@@ -139,3 +141,36 @@ def test_seed_of_the_generator_in_use():
             samples.append(init.Normal()((3,)))
         np.testing.assert_array_equal(*samples)
         assert (init.Normal()((3,)) != samples[0]).all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Normal()",
+        "Normal(std=0.1, mean=2.0)",
+        "Uniform()",
+        "Uniform(range=0.5)",
+        "Uniform(range=(0, 1))",
+        "GlorotUniform()",
+        "GlorotNormal(gain=2.0, c01b=True)",
+        "Glorot(initializer=Normal)",
+        "He(initializer=Uniform, gain=2.0)",
+        "Constant()",
+        "Sparse(std=0.5)",
+        "Orthogonal()",
+    ],
+)
+def test_repr_is_the_call(text):
+    assert repr(eval(f"init.{text}", {"init": init} | vars(init))) == text
+
+
+def test_signatures_name_the_default_initializers():
+    assert "W: 'Any' = GlorotUniform(), b: 'Any' = Constant()," in str(signature(DenseLayer))
+
+
+def test_repr_of_an_initializer_that_keeps_nothing():
+    class Ones(init.Initializer):
+        def __init__(self, what, *more, **options):
+            pass
+
+    assert repr(Ones(3)) == "Ones()"

@@ -352,3 +352,24 @@ def test_single_layer_in_place_of_a_list_is_named(make):
     message = "Layer: incomings must be a list of Layers or shapes, got .*InputLayer.* in a list"
     with pytest.raises(TypeError, match=message):
         make(L.InputLayer((None, 3)))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda f: L.DenseLayer((None, 3), 2, nonlinearity=f),
+        lambda f: L.NINLayer((None, 3, 4, 4), 2, nonlinearity=f),
+        lambda f: L.Conv2DLayer((None, 3, 4, 4), 2, 3, nonlinearity=f),
+        lambda f: L.NonlinearityLayer((None, 3), f),
+        lambda f: L.RecurrentLayer((None, 3, 2), 2, nonlinearity=f),
+        lambda f: L.LSTMLayer((None, 3, 2), 2, nonlinearity=f),
+        lambda f: L.Gate(nonlinearity=f),
+    ],
+)
+@pytest.mark.parametrize(
+    ("given", "meant"), [("relu", "rectify"), ("tanh", "tanh"), (0.5, "rectify")]
+)
+def test_nonlinearity_that_is_not_callable_is_named(make, given, meant):
+    message = rf"must be None or a callable, got {given!r}; use lasagnette.nonlinearities.{meant}$"
+    with pytest.raises(TypeError, match=message):
+        make(given)

@@ -442,3 +442,9 @@ def test_training_an_lstm_in_the_default_mode(rng):
     totals = (x[:, :, 0] * mask).sum(1)
     history = [float(train(x, mask, totals)) for _ in range(200)]
     assert history[-1] < 0.2 * history[0]
+
+
+def test_repr_of_a_gate_is_the_call():
+    assert repr(L.Gate()) == "Gate()"
+    gate = L.Gate(W_cell=None, b=init.Constant(5), nonlinearity=None)
+    assert repr(gate) == "Gate(W_cell=None, b=Constant(val=5), nonlinearity=linear)"

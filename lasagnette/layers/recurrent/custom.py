@@ -10,7 +10,7 @@ from pytensor.graph.basic import Variable
 
 from lasagnette import init, nonlinearities, utils
 from lasagnette.layers import helper
-from lasagnette.layers.base import Layer, Shape
+from lasagnette.layers.base import Layer, Shape, as_nonlinearity
 from lasagnette.layers.dense import DenseLayer
 from lasagnette.layers.input import InputLayer
 from lasagnette.layers.recurrent.base import BaseRecurrentLayer
@@ -103,7 +103,7 @@ class CustomRecurrentLayer(BaseRecurrentLayer):
         """Take the two networks, once their shapes have been found to fit."""
         self.input_to_hidden = input_to_hidden
         self.hidden_to_hidden = hidden_to_hidden
-        self.nonlinearity = nonlinearities.identity if nonlinearity is None else nonlinearity
+        self.nonlinearity = as_nonlinearity(self, nonlinearity)
         self._only_input_layer("input_to_hidden")
         hidden = self._only_input_layer("hidden_to_hidden").output_shape
         computed, recurred = input_to_hidden.output_shape, hidden_to_hidden.output_shape

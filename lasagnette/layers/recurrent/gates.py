@@ -8,7 +8,9 @@ from typing import Any
 import pytensor.tensor as pt
 
 from lasagnette import init, nonlinearities
+from lasagnette.layers.base import as_nonlinearity
 from lasagnette.layers.recurrent.base import BaseRecurrentLayer
+from lasagnette.utils import repr_of_call
 
 __all__ = ["Gate", "GatedLayer"]
 
@@ -55,9 +57,11 @@ class Gate:
         self.W_hid = W_hid
         self.W_cell = W_cell
         self.b = b
-        self.nonlinearity: Callable[[Any], Any] = (
-            nonlinearities.identity if nonlinearity is None else nonlinearity
-        )
+        self.nonlinearity = as_nonlinearity(self, nonlinearity)
+
+    def __repr__(self) -> str:
+        """Return the call that makes the gate."""
+        return repr_of_call(self)
 
 
 class GatedLayer(BaseRecurrentLayer):

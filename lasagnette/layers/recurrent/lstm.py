@@ -9,6 +9,7 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
 from lasagnette import init, nonlinearities
+from lasagnette.layers.base import as_nonlinearity
 from lasagnette.layers.recurrent.gates import Gate, GatedLayer
 
 __all__ = ["LSTMLayer"]
@@ -96,9 +97,7 @@ class LSTMLayer(GatedLayer):
             only_return_final=only_return_final,
             **kwargs,
         )
-        self.nonlinearity: Callable[[Any], Any] = (
-            nonlinearities.identity if nonlinearity is None else nonlinearity
-        )
+        self.nonlinearity = as_nonlinearity(self, nonlinearity)
         self.peepholes = peepholes
         add = self.add_gate
         self.W_in_to_ingate, self.W_hid_to_ingate, self.b_ingate = add(ingate, "ingate")

@@ -11,7 +11,7 @@ from pytensor.graph.basic import Variable
 
 from lasagnette import init, nonlinearities
 from lasagnette.layers.axes import axes_or_auto, expand, unshared_shape
-from lasagnette.layers.base import Layer
+from lasagnette.layers.base import Layer, as_nonlinearity
 from lasagnette.utils import floatX
 
 __all__ = ["BiasLayer", "NonlinearityLayer", "ScaleLayer", "standardize"]
@@ -35,7 +35,7 @@ class NonlinearityLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(incoming, **kwargs)
-        self.nonlinearity = nonlinearities.identity if nonlinearity is None else nonlinearity
+        self.nonlinearity = as_nonlinearity(self, nonlinearity)
 
     def get_output_for(self, input: Any, **kwargs: Any) -> Variable:
         return self.nonlinearity(input)
