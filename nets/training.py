@@ -58,6 +58,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lasagnette import backend
 from nets.classifier import Scores, Trainer, score
 from nets.steps import Training, TrainingError, minibatches
 
@@ -150,7 +151,25 @@ def fit(
     ------
     TrainingError
         If the loss is no longer finite, or an epoch has fewer batches than `steps_per_epoch`.
+
+    Notes
+    -----
+    While it runs, BLAS uses one thread (:func:`lasagnette.backend.threads`): its waiting threads
+    would take the kernels' time.
     """
+    with backend.threads():
+        yield from _records(training, batches, validation, epochs, steps_per_epoch, rate, done)
+
+
+def _records(
+    training: Training,
+    batches: Callable[[int, int], Batches],
+    validation: Sequence[Any] | None,
+    epochs: int,
+    steps_per_epoch: int,
+    rate: float | Callable[[int], float],
+    done: int,
+) -> Iterator[Record]:
     step = done
     for epoch in range(done // steps_per_epoch, epochs):
         stream = iter(batches(epoch, step - epoch * steps_per_epoch))
