@@ -1,8 +1,9 @@
-"""Matrix products of transposed factors, without the copies that Numba makes of them.
+"""Matrix products that tell Numba how their factors lie in memory.
 
 The gradients of a dense layer are ``dot(x.T, g)`` and ``dot(g, w.T)``. PyTensor tells Numba nothing
 of the layout of a transposed array, so Numba copies it, element by element, before it calls BLAS,
-and warns of it. A rewrite for the Numba back end puts the transposition into the product.
+and warns of it. A rewrite for the Numba back end puts the transposition into the product; slices,
+which must be copied, are copied without the warning.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ class TransposedDot(Op):
 
 @node_rewriter([Dot])
 def transposed_dot(fgraph: Any, node: Apply) -> list[Variable] | None:
-    """Put transpositions of the factors into their product."""
+    """Put transpositions of the factors, if any, into their product."""
     factors = [_untransposed(factor) for factor in node.inputs]
     types = {(v.type.ndim, v.type.dtype) for v in (*node.inputs, *node.outputs)}
-    if factors == [None, None] or types not in ({(2, "float32")}, {(2, "float64")}):
+    if types not in ({(2, "float32")}, {(2, "float64")}):
         return None
     op = TransposedDot(*(factor is not None for factor in factors))
     given = zip(factors, node.inputs, strict=True)

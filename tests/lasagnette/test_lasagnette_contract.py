@@ -14,7 +14,6 @@ import contract_shape
 import contract_special
 import numpy as np
 import pytensor
-import pytensor.tensor as pt
 import pytest
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.traversal import ancestors

@@ -420,6 +420,7 @@ def test_networks_must_fit_together():
         make(dense(None, FEATURES, 3), two)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32_network")
 def test_training_an_lstm_in_the_default_mode(rng):
     """Sums of masked sequences of several lengths. Compiling the loops takes a minute."""

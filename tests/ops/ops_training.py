@@ -61,7 +61,7 @@ def main(threads: list[int]) -> None:
     h = pool2d(normalized(conv2d(h, p["w3"], pad="same"), p["gamma3"], p["beta3"]), 2)
     h = conv2d(h, p["w4"], p["b4"], relu=True)
     h = pool2d(h, 2, mode="average_inc_pad").flatten(2)
-    loss = ((h - y) ** 2).sum()
+    loss = ((h - y) ** 2).sum() + pt.dot(h.T, y).mean()
     rate = np.float32(0.01 / BATCH)
     updates = {v: v - rate * pytensor.grad(loss, v) for v in p.values()}
     updates[state] = state + np.array([0, 1])

@@ -71,7 +71,8 @@ def compiled_files(folder: Path) -> dict[str, int]:
 
 
 def test_the_step_has_every_op(first: dict[str, Any]) -> None:
-    assert {op.__name__ for op in DISPATCH} <= set(first["ops"])
+    fused = {"Relu", "ReluGrad"}  # with what comes before them
+    assert {op.__name__ for op in DISPATCH} - fused <= set(first["ops"])
 
 
 def test_threads_do_not_change_a_bit_of_a_training(first: dict[str, Any]) -> None:
