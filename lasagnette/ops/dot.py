@@ -62,7 +62,8 @@ def _untransposed(factor: Variable) -> Variable | None:
     node = factor.owner
     if node is None or not isinstance(node.op, DimShuffle) or node.op.new_order != (1, 0):
         return None
-    return node.inputs[0]
+    matrix = node.inputs[0]
+    return matrix if matrix.type.ndim == 2 else None  # it may also drop axes of length 1
 
 
 optdb.register("lasagnette_transposed_dot", dfs_rewriter(transposed_dot), "numba", position=48.95)

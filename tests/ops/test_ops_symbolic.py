@@ -326,6 +326,14 @@ def test_transposed_factors_are_not_copied_in_the_default_mode(rng, dtype):
         np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
 
+def test_a_transposition_that_drops_axes_stays(rng):
+    x = pt.tensor("x", shape=(4, 3, 1, 1), dtype="float64")
+    y = rng.rand(4, 5)
+    f = pytensor.function([x], pt.dot(x.dimshuffle(1, 0), y))
+    value = rng.rand(4, 3, 1, 1)
+    np.testing.assert_allclose(f(value), value[:, :, 0, 0].T @ y)
+
+
 def test_a_transposed_product_performs_as_numpy(rng):
     x, y = rng.rand(4, 3), rng.rand(4, 5)
     for left, right in ((False, False), (True, False), (False, True), (True, True)):
