@@ -22,11 +22,12 @@ def as_nonlinearity(who: Any, nonlinearity: Any) -> Callable[[Any], Any]:
     Raises
     ------
     TypeError
-        If it is neither None nor callable.
+        If it is a name or a number.
     """
     if nonlinearity is None:
         return nonlinearities.identity
-    if not callable(nonlinearity):
+    # Other objects pass, as in Lasagne: they may be stand-ins that are never called.
+    if isinstance(nonlinearity, (str, int, float)):
         name = nonlinearity if str(nonlinearity) in nonlinearities.__all__ else "rectify"
         raise TypeError(
             f"{type(who).__name__}: nonlinearity must be None or a callable, got "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib
 import inspect
 import subprocess
@@ -64,6 +65,17 @@ def test_module_has_a_docstring_and_a_true_all(path: Path) -> None:
         and not thing.__doc__
     ]
     assert not undocumented
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if ">>> " in path.read_text(encoding="utf-8")],
+    ids=name_of,
+)
+def test_examples_in_docstrings(path: Path) -> None:
+    result = doctest.testmod(importlib.import_module(name_of(path)))
+    assert result.attempted, "doctest finds no example"
+    assert result.failed == 0
 
 
 def test_no_pickle() -> None:

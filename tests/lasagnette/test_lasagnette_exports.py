@@ -1,8 +1,7 @@
-"""Exports are explicit and true, and the documentation's examples work."""
+"""Exports are explicit and true, and what they document exists."""
 
 from __future__ import annotations
 
-import doctest
 import importlib
 import inspect
 import pkgutil
@@ -77,9 +76,3 @@ def test_documented_arguments_exist(name):
         known = list(inspect.signature(value).parameters)
         for argument in documented:
             assert argument in known or argument == "name", f"{name}.{entry}: {argument}"
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_docstring_examples(name):
-    result = doctest.testmod(importlib.import_module(name))
-    assert result.failed == 0

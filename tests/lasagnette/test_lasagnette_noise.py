@@ -83,21 +83,6 @@ def test_no_noise_without_deviation():
         L.GaussianNoiseLayer((None, 5), sigma=-0.1)
 
 
-def test_noise_in_the_default_mode_is_that_of_the_quick_one(py_function):
-    with pytensor.config.change_flags(floatX="float32"):
-        layer = L.GaussianNoiseLayer(L.InputLayer((None, 30)))
-    x = layer.input_layer.input_var
-    output = L.get_output(layer)
-    zeros = np.zeros((4, 30), "float32")
-    key = layer.state.get_value()
-    quick = py_function([x], output)(zeros)
-    layer.state.set_value(key)
-    compiled = pytensor.function([x], output)(zeros)
-    assert compiled.dtype == quick.dtype == "float32"
-    np.testing.assert_allclose(compiled, quick, rtol=1e-4, atol=1e-6)
-    assert layer.state.get_value()[1] == 1
-
-
 @pytest.mark.parametrize(
     ("make", "axes"),
     [

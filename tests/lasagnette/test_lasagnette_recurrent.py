@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 import lasagnette.layers as L
-from lasagnette import init, updates
+from lasagnette import init
 
 BATCH, STEPS, FEATURES, UNITS = 3, 4, 2, 5
 
@@ -421,31 +421,3 @@ def test_networks_must_fit_together():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("float32_network")
-def test_training_an_lstm_in_the_default_mode(rng):
-    """Sums of masked sequences of several lengths. Compiling the loops takes a minute."""
-    l_in, l_mask = L.InputLayer((None, None, 1)), L.InputLayer((None, None), pt.bmatrix("mask"))
-    layer = L.LSTMLayer(
-        l_in, 4, mask_input=l_mask, only_return_final=True, grad_clipping=1, peepholes=False
-    )
-    total = pt.fvector("total")
-    loss = ((L.get_output(layer).sum(1) - total) ** 2).mean()
-    params = L.get_all_params(layer, trainable=True)
-    train = pytensor.function(
-        [l_in.input_var, l_mask.input_var, total],
-        loss,
-        updates=updates.sgd(loss, params, learning_rate=0.2),
-    )
-    dtypes = {v.type.dtype for node in train.maker.fgraph.apply_nodes for v in node.outputs}
-    assert "float64" not in dtypes
-    x = rng.uniform(-0.5, 0.5, size=(64, 4, 1)).astype("float32")
-    mask = (np.arange(4) < rng.integers(1, 5, size=(64, 1))).astype("int8")
-    totals = (x[:, :, 0] * mask).sum(1)
-    history = [float(train(x, mask, totals)) for _ in range(200)]
-    assert history[-1] < 0.2 * history[0]
-
-
-def test_repr_of_a_gate_is_the_call():
-    assert repr(L.Gate()) == "Gate()"
-    gate = L.Gate(W_cell=None, b=init.Constant(5), nonlinearity=None)
-    assert repr(gate) == "Gate(W_cell=None, b=Constant(val=5), nonlinearity=linear)"
