@@ -418,6 +418,3 @@ def test_networks_must_fit_together():
     two = L.ElemwiseSumLayer([L.InputLayer((None, 3)), L.InputLayer((None, 3))])
     with pytest.raises(ValueError, match="exactly one InputLayer, got 2"):
         make(dense(None, FEATURES, 3), two)
-
-
-@pytest.mark.slow
