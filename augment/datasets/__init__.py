@@ -5,6 +5,6 @@ boxes in a CSV or JSON-lines file. Each module has a `Source` that declares the 
 ``load(root, ...)`` that returns a `Dataset`.
 """
 
-from augment.datasets.base import Dataset, Record, Source
+from augment.datasets.base import Dataset, LabelledRecord, Record, Source
 
-__all__ = ["Dataset", "Record", "Source"]
+__all__ = ["Dataset", "LabelledRecord", "Record", "Source"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from augment.errors import DataError
 
-__all__ = ["Dataset", "Record", "Source", "existing_folder"]
+__all__ = ["Dataset", "LabelledRecord", "Record", "Source", "existing_folder"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,19 @@ class Record:
     path: str
     boxes: np.ndarray
     group: str
+
+
+@dataclass(frozen=True)
+class LabelledRecord(Record):
+    """A photograph whose faces are all of one class.
+
+    Attributes
+    ----------
+    label : int
+        Number of the class, from 0.
+    """
+
+    label: int
 
 
 R = TypeVar("R", bound=Record, covariant=True)

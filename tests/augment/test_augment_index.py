@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import h5py
@@ -10,11 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from augment import index
-from augment.datasets import boxes, fddb
+from augment.datasets import Dataset, LabelledRecord, Source, boxes, fddb
 from augment.errors import DataError
 from augment.index import BACKGROUND, FACE, Index
 
-COLUMNS = ("paths", "frames", "labels", "source", "group", "face_paths", "face_frames")
+COLUMNS = (
+    *("paths", "frames", "labels", "source", "group", "face_paths", "face_frames"),
+    "weights",
+)
 
 
 def assert_same(a: Index, b: Index) -> None:
@@ -81,6 +85,46 @@ def test_any_text_comes_back(tmp_path_factory, rows):
     assert_same(table, index.load(file))
 
 
+def test_an_index_travels_through_a_binary_file(table):
+    file = io.BytesIO()
+    table.save(file)
+    file.seek(0)
+    assert_same(table, index.load(file))
+    with pytest.raises(DataError, match="the index: cannot be read as an index"):
+        index.load(io.BytesIO(b"no"))
+
+
+def test_an_index_of_the_first_format_has_weights_of_one(table, tmp_path):
+    table.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file.attrs["format"] = "lasagnette index 1"
+        del file["weights"]
+    assert_same(table, index.load(tmp_path / "a.h5"))
+
+
+def test_merge_multiplies_weights(table):
+    half = index.merge([(table, 0.5)])
+    both = index.merge([(half, 4), (table, 1)])
+    assert both.weights.dtype == np.float32
+    assert both.weights.tolist() == [2] * 7 + [1] * 7
+    assert both.paths.tolist() == table.paths.tolist() * 2
+    assert table.weights.tolist() == [1] * 7
+    assert both.select(np.array([13, 0])).weights.tolist() == [1, 2]
+    assert index.make("/", ["a"], [[0, 0, 9, 9]], FACE, "x", ["g"], weight=3).weights == [3]
+    with pytest.raises(ValueError, match=r"finite and not negative; row 0 has -1\.0"):
+        index.merge([(table, -1)])
+
+
+def test_rows_of_a_set_of_classes(tmp_path):
+    box = np.array([[24, 24, 80, 80]], np.float32)
+    records = [LabelledRecord(f"{label}.jpg", box, "d0", label) for label in (0, 16, 3)]
+    source = Source("smileys", "smileys", "", "", "")
+    table = index.classes(Dataset(source, tmp_path, records), tmp_path)
+    assert table.labels.tolist() == [0, 16, 3]
+    assert table.labels.dtype == np.int32
+    assert not table.undrawn.any()
+
+
 def test_concat_of_one_root_keeps_relative_paths(table):
     both = index.concat([table, table])
     assert len(both) == 14
@@ -115,8 +159,10 @@ def test_columns_are_checked(table):
     columns = {name: getattr(table, name) for name in COLUMNS}
     with pytest.raises(ValueError, match=r"columns must be equally long; got {'paths': 7, .*6"):
         Index(root=table.root, **{**columns, "labels": table.labels[:6]})
-    with pytest.raises(ValueError, match="a face needs a frame; row 4 has none"):
+    with pytest.raises(ValueError, match="but a background needs a frame; row 4 of label 1 has"):
         Index(root=table.root, **{**columns, "labels": np.ones(7, np.int32)})
+    with pytest.raises(ValueError, match="finite and not negative; row 2 has -1"):
+        Index(root=table.root, **{**columns, "weights": np.array([1, 0, -1] + [1] * 4)})
     with pytest.raises(ValueError, match="got 3 paths for 4 frames"):
         Index(root=table.root, **{**columns, "face_paths": table.face_paths[:3]})
     with pytest.raises(ValueError, match="at least one index; got none"):
@@ -131,7 +177,7 @@ def test_files_that_are_no_index(table, tmp_path):
         index.load(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file.attrs["format"] = "lasagnette index 9"
-    with pytest.raises(DataError, match="expected 'lasagnette index 1'; got 'lasagnette index 9'"):
+    with pytest.raises(DataError, match=r"expected one of .*index 2'.; got 'lasagnette index 9'"):
         index.load(tmp_path / "other.h5")
     table.save(tmp_path / "part.h5")
     with h5py.File(tmp_path / "part.h5", "r+") as file:
