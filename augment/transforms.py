@@ -1,18 +1,28 @@
-"""The random changes of the first garage article ("Brotherhood of data"), drawn and applied apart.
+"""The random changes of a sample: drawn here, applied by pure functions elsewhere.
 
-Per sample the face's frame is moved, scaled about its centre, stretched in x or in y (50/50) and
-the crop is mirrored with probability .5. `draw` draws the numbers of many samples at once from a
-passed generator; `apply` is plain arithmetic on frames.
+The changes of the first garage article ("Brotherhood of data") are on by default: the face's frame
+is moved, scaled about its centre, stretched in x or in y (50/50), and the crop is mirrored with
+probability .5. What goes beyond the article is off until its interval is opened: rotation,
+brightness, contrast, blur, noise, JPEG artefacts and greyscale.
+
+`draw` draws the numbers of many samples at once; `apply` is plain arithmetic on frames;
+`augment.functional.crop_photos` takes ``Draws.mirror`` and ``Draws.angle``; `augment.pixels.change`
+does what remains, on the finished crops.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Draws", "Intervals", "apply", "draw"]
+__all__ = ["COLUMNS", "Draws", "Intervals", "apply", "draw"]
+
+COLUMNS = 14
+"""Uniform numbers that `draw` takes per sample, whatever is on."""
 
 
 @dataclass(frozen=True)
@@ -27,35 +37,111 @@ class Intervals:
     Attributes
     ----------
     move : float
-        Largest shift in x and in y, as a fraction of the frame's width and height.
+        Largest shift in x and in y, as a fraction of the frame's width and height, in [0, 1).
     scale : tuple of float
-        Smallest and largest factor of the frame's size.
+        Smallest and largest factor of the frame's size, positive.
     stretch : float
         Largest factor of the width alone or of the height alone; the smallest is 1.
     mirror : float
         Probability of swapping left and right.
+    rotation : float
+        Largest angle by which the crop is turned, either way, in degrees, in [0, 180]; 0 is off.
+    brightness : float
+        Most that is added to or taken from all pixels, in grey levels, in [0, 255]; 0 is off.
+    contrast : float
+        Largest factor of the distance from middle grey; the smallest is its inverse, and every
+        ratio between is equally likely. At least 1, which is off.
+    blur : float
+        Largest standard deviation of a Gaussian blur, in pixels of the crop, in [0, 16]; 0 is off.
+    noise : float
+        Largest standard deviation of Gaussian noise, independent in every pixel and channel, in
+        grey levels, in [0, 128]; 0 is off.
+    jpeg : int
+        Lowest JPEG quality, in [1, 100]. The highest is 100, which is off and leaves the pixels as
+        they are.
+    grey : float
+        Probability of greyscale.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside its range; the message names it.
     """
 
     move: float = 1 / 12
     scale: tuple[float, float] = (0.91, 1.1)
     stretch: float = 1.1
     mirror: float = 0.5
+    rotation: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 1.0
+    blur: float = 0.0
+    noise: float = 0.0
+    jpeg: int = 100
+    grey: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.move < 1:
-            raise ValueError(f"Intervals.move must lie in [0, 1); got {self.move!r}")
-        if not 0 < self.scale[0] <= self.scale[1]:
-            raise ValueError(
-                f"Intervals.scale must be two positive, rising factors; got {self.scale!r}"
-            )
-        if not self.stretch >= 1:
-            raise ValueError(f"Intervals.stretch must be at least 1; got {self.stretch!r}")
-        if not 0 <= self.mirror <= 1:
-            raise ValueError(f"Intervals.mirror must be a probability; got {self.mirror!r}")
+        self._require("move", _within(self.move, 0, 1) and self.move < 1, "lie in [0, 1)")
+        scale = self.scale
+        rising = (
+            isinstance(scale, tuple)
+            and len(scale) == 2
+            and all(_within(factor, 0, math.inf) and factor > 0 for factor in scale)
+            and scale[0] <= scale[1]
+        )
+        self._require("scale", rising, "be two positive, rising factors")
+        for name in ("stretch", "contrast"):
+            self._require(name, _within(getattr(self, name), 1, math.inf), "be at least 1")
+        for name in ("mirror", "grey"):
+            self._require(name, _within(getattr(self, name), 0, 1), "be a probability")
+        for name, largest, unit in (
+            ("rotation", 180, "degrees"),
+            ("brightness", 255, "grey levels"),
+            ("blur", 16, "pixels"),
+            ("noise", 128, "grey levels"),
+        ):
+            good = _within(getattr(self, name), 0, largest)
+            self._require(name, good, f"lie in [0, {largest}] {unit}")
+        whole = isinstance(self.jpeg, int) and _within(self.jpeg, 1, 100)
+        self._require("jpeg", whole, "be a whole number in [1, 100], a JPEG quality")
+
+    def _require(self, name: str, good: bool, rule: str) -> None:
+        if not good:
+            raise ValueError(f"Intervals.{name} must {rule}; got {getattr(self, name)!r}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The values by name, as JSON can hold them."""
+        return {**asdict(self), "scale": list(self.scale)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Intervals:
+        """The intervals that `as_dict` gave, also after a journey through JSON.
+
+        What `values` leaves out has its default.
+
+        Raises
+        ------
+        ValueError
+            If an entry is unknown or its value is of the wrong type or outside its range.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise ValueError(f"Intervals has no {name!r}; it has {', '.join(known)}")
+        given = dict(values)
+        if isinstance(given.get("scale"), list):
+            given["scale"] = tuple(given["scale"])
+        return cls(**given)
+
+
+def _within(value: object, low: float, high: float) -> bool:
+    """Tell a finite number in [low, high]; True and False are none."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and low <= value <= high and math.isfinite(value)  # type: ignore[arg-type,operator]
 
 
 class Draws(NamedTuple):
-    """Drawn changes of n samples.
+    """Drawn changes of n samples: all that is needed to apply them without further chance.
 
     Attributes
     ----------
@@ -65,27 +151,114 @@ class Draws(NamedTuple):
         float64 ``(n, 2)``, of width and height: the scale times the stretch.
     mirror : numpy.ndarray
         bool ``(n,)``.
+    angle : numpy.ndarray
+        float64 ``(n,)``, in radians, as `augment.functional.crop_photos` takes it.
+    brightness : numpy.ndarray
+        float64 ``(n,)``, grey levels to add.
+    contrast : numpy.ndarray
+        float64 ``(n,)``, factor of the distance from middle grey.
+    blur : numpy.ndarray
+        float64 ``(n,)``, standard deviation in pixels of the crop.
+    noise : numpy.ndarray
+        float64 ``(n,)``, standard deviation in grey levels.
+    seed : numpy.ndarray
+        uint64 ``(n,)``, from which each sample's noise is made.
+    quality : numpy.ndarray
+        int64 ``(n,)``, JPEG quality; 100 leaves the pixels as they are.
+    grey : numpy.ndarray
+        bool ``(n,)``.
     """
 
     shift: np.ndarray
     factor: np.ndarray
     mirror: np.ndarray
+    angle: np.ndarray
+    brightness: np.ndarray
+    contrast: np.ndarray
+    blur: np.ndarray
+    noise: np.ndarray
+    seed: np.ndarray
+    quality: np.ndarray
+    grey: np.ndarray
+
+    def take(self, rows: np.ndarray | slice) -> Draws:
+        """The changes of some samples: an index array, a mask or a slice."""
+        return Draws(*(column[rows] for column in self))
+
+    def describe(self, row: int) -> dict[str, float]:
+        """What changes one sample, by name; what is left as it is does not appear.
+
+        Returns
+        -------
+        dict
+            Some of ``move_x``, ``move_y`` (fractions of width and height), ``width``, ``height``
+            (factors), ``mirror`` (1), ``rotation`` (degrees), ``blur`` (pixels), ``brightness``
+            (grey levels), ``contrast`` (factor), ``noise`` (grey levels), ``grey`` (1), ``jpeg``
+            (quality).
+        """
+        values_and_neutral = {
+            "move_x": (self.shift[row, 0], 0),
+            "move_y": (self.shift[row, 1], 0),
+            "width": (self.factor[row, 0], 1),
+            "height": (self.factor[row, 1], 1),
+            "mirror": (self.mirror[row], 0),
+            "rotation": (math.degrees(self.angle[row]), 0),
+            "blur": (self.blur[row], 0),
+            "brightness": (self.brightness[row], 0),
+            "contrast": (self.contrast[row], 1),
+            "noise": (self.noise[row], 0),
+            "grey": (self.grey[row], 0),
+            "jpeg": (self.quality[row], 100),
+        }
+        return {
+            name: float(value)
+            for name, (value, neutral) in values_and_neutral.items()
+            if value != neutral
+        }
 
 
 def draw(rng: np.random.Generator, n: int, intervals: Intervals) -> Draws:
-    """Draw the changes of ``n`` samples."""
-    shift = rng.uniform(-intervals.move, intervals.move, (n, 2))
-    scale = rng.uniform(*intervals.scale, n)
-    stretch = rng.uniform(1, intervals.stretch, n)
-    in_x = rng.random(n) < 0.5
-    factor = scale[:, None] * np.where(
-        np.column_stack([in_x, ~in_x]), stretch[:, None], np.ones((n, 1))
+    """Draw the changes of ``n`` samples.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The source of chance. ``n * COLUMNS`` numbers are taken from it, whatever is on: opening one
+        interval leaves all other changes as they were.
+    n : int
+        How many samples.
+    intervals : Intervals
+        From where the changes are drawn.
+    """
+    u = rng.random((n, COLUMNS))
+
+    def either_way(column: int, largest: float) -> np.ndarray:
+        return largest * (2 * u[:, column] - 1)
+
+    low, high = intervals.scale
+    scale = low + (high - low) * u[:, 2]
+    stretch = 1 + (intervals.stretch - 1) * u[:, 3]
+    in_x = u[:, 4] < 0.5
+    worst = intervals.jpeg
+    return Draws(
+        shift=np.column_stack([either_way(0, intervals.move), either_way(1, intervals.move)]),
+        factor=np.column_stack(
+            [scale * np.where(in_x, stretch, 1), scale * np.where(in_x, 1, stretch)]
+        ),
+        mirror=u[:, 5] < intervals.mirror,
+        angle=either_way(6, math.radians(intervals.rotation)),
+        brightness=either_way(7, intervals.brightness),
+        contrast=np.exp(either_way(8, math.log(intervals.contrast))),
+        blur=intervals.blur * u[:, 9],
+        noise=intervals.noise * u[:, 10],
+        seed=(u[:, 11] * 2.0**53).astype(np.uint64),  # all the bits that the number has
+        quality=worst + np.floor((101 - worst) * u[:, 12]).astype(np.int64),
+        grey=u[:, 13] < intervals.grey,
     )
-    return Draws(shift, factor, rng.random(n) < intervals.mirror)
 
 
 def apply(frames: np.ndarray, draws: Draws) -> np.ndarray:
-    """Frames ``(n, 4)`` moved, scaled and stretched as drawn; mirroring is left to the crop."""
+    """Frames ``(n, 4)`` moved, scaled and stretched as drawn; the rest is left to the crop."""
     size = frames[:, 2:] * draws.factor
     middle = frames[:, :2] + frames[:, 2:] * (0.5 + draws.shift)
     return np.column_stack([middle - size / 2, size]).astype(np.float32)

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import math
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,13 +11,25 @@ from hypothesis import strategies as st
 
 from augment.boxes import centres, iou_matrix
 from augment.squares import MAX_IOU, draw_squares
-from augment.transforms import Draws, Intervals, apply, draw
+from augment.transforms import COLUMNS, Draws, Intervals, apply, draw
 
 FRAME = np.array([[100, 50, 40, 40]], np.float32)
+STILL = Intervals(move=0, scale=(1, 1), stretch=1, mirror=0)
+BEYOND = {
+    "rotation": 20.0,
+    "brightness": 30.0,
+    "contrast": 1.5,
+    "blur": 1.0,
+    "noise": 8.0,
+    "jpeg": 40,
+    "grey": 0.5,
+}
+OF_INTERVAL = {"rotation": "angle", "jpeg": "quality"}  # where the names differ
 
 
 def drawn(shift=(0, 0), factor=(1, 1)) -> Draws:
-    return Draws(np.array([shift], float), np.array([factor], float), np.array([False]))
+    still = draw(np.random.default_rng(0), 1, STILL)
+    return still._replace(shift=np.array([shift], float), factor=np.array([factor], float))
 
 
 def test_apply_moves_by_parts_of_the_frame():
@@ -28,10 +44,11 @@ def test_apply_scales_and_stretches_about_the_centre():
 def test_no_change_is_no_change():
     rng = np.random.default_rng(0)
     frames = rng.uniform(1, 99, (20, 4)).astype(np.float32)
-    still = Intervals(move=0, scale=(1, 1), stretch=1, mirror=0)
-    changes = draw(rng, 20, still)
+    changes = draw(rng, 20, STILL)
     np.testing.assert_allclose(apply(frames, changes), frames, rtol=1e-5)
     assert not changes.mirror.any()
+    assert not changes.angle.any()
+    assert all(changes.describe(row) == {} for row in range(20))
 
 
 def test_draws_fill_their_intervals():
@@ -71,11 +88,126 @@ def test_default_keeps_a_face_a_face():
         ({"scale": (0, 1)}, "scale must be"),
         ({"stretch": 0.9}, "stretch must be at least 1; got 0.9"),
         ({"mirror": 2}, "mirror must be a probability; got 2"),
+        ({"rotation": 181}, r"rotation must lie in \[0, 180\] degrees; got 181"),
+        ({"brightness": -1}, r"brightness must lie in \[0, 255\] grey levels; got -1"),
+        ({"contrast": 0.5}, "contrast must be at least 1; got 0.5"),
+        ({"contrast": math.inf}, "contrast must be at least 1; got inf"),
+        ({"blur": 17}, r"blur must lie in \[0, 16\] pixels; got 17"),
+        ({"noise": 200}, r"noise must lie in \[0, 128\] grey levels; got 200"),
+        ({"jpeg": 0}, r"jpeg must be a whole number in \[1, 100\], a JPEG quality; got 0"),
+        ({"jpeg": 80.5}, "jpeg must be a whole number"),
+        ({"grey": -1}, "grey must be a probability; got -1"),
+        ({"move": "far"}, "move must lie in .*; got 'far'"),
+        ({"grey": True}, "grey must be a probability; got True"),
+        ({"scale": (1,)}, r"scale must be two .*; got \(1,\)"),
+        ({"scale": 1.1}, "scale must be two .*; got 1.1"),
     ],
 )
 def test_intervals_are_checked(options, message):
     with pytest.raises(ValueError, match=message):
         Intervals(**options)
+
+
+def test_the_optional_changes_fill_their_intervals():
+    changes = draw(np.random.default_rng(0), 4000, Intervals(**BEYOND))
+    for values, low, high in (
+        (np.degrees(changes.angle), -20, 20),
+        (changes.brightness, -30, 30),
+        (np.log(changes.contrast), -math.log(1.5), math.log(1.5)),
+        (changes.blur, 0, 1),
+        (changes.noise, 0, 8),
+        (changes.quality, 40, 100),
+    ):
+        room = (high - low) / 100
+        assert low <= values.min() < low + room
+        assert high - room < values.max() <= high + 1e-9
+        assert abs(values.mean() - (low + high) / 2) < 3 * room
+    assert 0.45 < changes.grey.mean() < 0.55
+    assert len(np.unique(changes.seed)) == 4000
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_opening_one_interval_leaves_the_other_changes_as_they_were(name):
+    off, on = (
+        draw(np.random.default_rng(5), 30, Intervals(**chosen))
+        for chosen in ({}, {name: BEYOND[name]})
+    )
+    column = OF_INTERVAL.get(name, name)
+    for field in Draws._fields:
+        same = np.array_equal(getattr(off, field), getattr(on, field))
+        assert same == (field != column), field
+
+
+def test_numbers_are_taken_by_the_sample_whatever_is_on():
+    rng, expected = np.random.default_rng(2), np.random.default_rng(2)
+    draw(rng, 7, Intervals(**BEYOND))
+    draw(rng, 0, STILL)
+    expected.random(7 * COLUMNS)
+    assert rng.random() == expected.random()
+
+
+def test_the_first_samples_are_the_same_in_a_longer_draw():
+    few, many = (draw(np.random.default_rng(2), n, Intervals(**BEYOND)) for n in (5, 50))
+    for a, b in zip(few, many.take(slice(5)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_take_picks_rows_of_everything():
+    changes = draw(np.random.default_rng(2), 9, Intervals(**BEYOND))
+    rows = np.array([8, 3, 3])
+    for whole, part in zip(changes, changes.take(rows), strict=True):
+        np.testing.assert_array_equal(part, whole[rows])
+    assert len(changes.take(changes.mirror).mirror) == np.count_nonzero(changes.mirror)
+
+
+def test_describe_names_what_changes_and_in_which_unit():
+    changes = drawn(shift=(0.1, 0), factor=(1.2, 1))._replace(
+        mirror=np.array([True]), angle=np.array([math.pi / 6]), quality=np.array([55])
+    )
+    described = changes.describe(0)
+    assert described == pytest.approx(
+        {"move_x": 0.1, "width": 1.2, "mirror": 1, "rotation": 30, "jpeg": 55}
+    )
+    assert json.loads(json.dumps(described)) == described
+    full = draw(np.random.default_rng(0), 1, Intervals(**{**BEYOND, "grey": 1.0, "mirror": 1.0}))
+    assert set(BEYOND) < set(full.describe(0))
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.builds(
+        Intervals,
+        move=st.floats(0, 0.9),
+        scale=st.tuples(st.floats(0.1, 1), st.floats(1, 9)),
+        stretch=st.floats(1, 3),
+        mirror=st.floats(0, 1),
+        rotation=st.floats(0, 180),
+        contrast=st.floats(1, 4),
+        noise=st.floats(0, 128),
+        jpeg=st.integers(1, 100),
+    )
+)
+def test_intervals_survive_json(intervals):
+    assert Intervals.from_dict(json.loads(json.dumps(intervals.as_dict()))) == intervals
+
+
+def test_as_dict_holds_every_field_and_from_dict_fills_in_defaults():
+    assert list(Intervals().as_dict()) == [field.name for field in fields(Intervals)]
+    assert Intervals.from_dict({"blur": 1}) == Intervals(blur=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"blurr": 1}, "Intervals has no 'blurr'; it has move, scale, .*, blur, .*grey$"),
+        ({"blur": "1"}, "blur must lie in .*; got '1'"),
+        ({"jpeg": None}, "jpeg must be a whole number .*; got None"),
+        ({"scale": [1, 2, 3]}, r"scale must be two .*; got \(1, 2, 3\)"),
+    ],
+)
+def test_from_dict_refuses_what_it_does_not_know(values, message):
+    with pytest.raises(ValueError, match=message):
+        Intervals.from_dict(values)
 
 
 def test_squares_lie_inside_and_keep_away_from_faces():
