@@ -31,13 +31,15 @@ class PhotoCache:
         Why files could not be read, by path.
     nbytes : int
         Bytes held.
+    hits, misses : int
+        How often a photograph was held already, and how often it had to be read.
     """
 
     def __init__(self, limit: int = DEFAULT_BYTES):
         self._limit = limit
         self._held: OrderedDict[str, Levels] = OrderedDict()
         self.failures: dict[str, str] = {}
-        self.nbytes = 0
+        self.nbytes = self.hits = self.misses = 0
 
     def get(self, path: str | os.PathLike[str]) -> Levels:
         """The photograph with its halvings.
@@ -51,11 +53,13 @@ class PhotoCache:
         photo = self._held.get(key)
         if photo is not None:
             self._held.move_to_end(key)
+            self.hits += 1
             return photo
         if key in self.failures:
             raise ImageError(self.failures[key])
+        self.misses += 1
         try:
-            photo = Levels(read_image(key))
+            photo = self.read(key)
         except ImageError as error:
             self.failures[key] = str(error)
             raise
@@ -65,3 +69,7 @@ class PhotoCache:
             _, oldest = self._held.popitem(last=False)
             self.nbytes -= oldest.nbytes
         return photo
+
+    def read(self, key: str) -> Levels:
+        """Read a file, without remembering it; `get` calls this for one that it does not hold."""
+        return Levels(read_image(key))

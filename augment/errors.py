@@ -1,6 +1,6 @@
 """What can be wrong with data that somebody brings."""
 
-__all__ = ["DataError", "ImageError"]
+__all__ = ["DataError", "ImageError", "ServerError"]
 
 
 class DataError(ValueError):
@@ -9,3 +9,7 @@ class DataError(ValueError):
 
 class ImageError(DataError):
     """A file cannot be read as a picture; the message names file and reason."""
+
+
+class ServerError(RuntimeError):
+    """The augmentation server cannot be started or go on; the message says why."""

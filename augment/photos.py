@@ -9,8 +9,7 @@ import numpy as np
 from augment.cache import PhotoCache
 from augment.errors import DataError, ImageError
 from augment.functional import Levels
-from augment.index import BACKGROUND, FACE, Index
-from augment.squares import draw_squares
+from augment.index import Index
 
 __all__ = ["Photos"]
 
@@ -29,7 +28,7 @@ class Photos:
         self._faces = _padded_faces(index, names)
         # the row that takes a damaged one's place: the next with the same label
         self._next = np.arange(len(index))
-        for label in (FACE, BACKGROUND):
+        for label in np.unique(index.labels):
             same = np.flatnonzero(index.labels == label)
             self._next[same] = np.roll(same, -1)
 
@@ -45,9 +44,10 @@ class Photos:
         raise DataError("a class of the index has no picture that can be read")
 
     def read_some(self, rows: np.ndarray) -> tuple[np.ndarray, list[Levels], np.ndarray]:
-        """As `read`, but damaged rows are left out instead of replaced."""
+        """Which rows are readable, bool ``(n,)``, their photographs, each readable row's one."""
         good = np.array([self._get(number) is not None for number in self._photo[rows]], bool)
-        return self.read(rows[good])
+        _, found, which = self.read(rows[good])
+        return good, found, which
 
     def _get(self, number: int) -> Levels | None:
         """The photograph, or None; its failure is told where the cache meets it first."""
@@ -60,17 +60,9 @@ class Photos:
                 self._report(str(error))
             return None
 
-    def background_squares(
-        self,
-        rng: np.random.Generator,
-        rows: np.ndarray,
-        found: list[Levels],
-        which: np.ndarray,
-        smallest: float,
-    ) -> np.ndarray:
-        """A drawn square ``(n, 4)`` for every row, whether it needs one or not."""
-        sizes = np.array([photo.size for photo in found], np.float64)[which]
-        return draw_squares(rng, sizes, self._faces[self._photo[rows]], smallest)
+    def faces(self, rows: np.ndarray) -> np.ndarray:
+        """The faces in each row's picture: ``(n, most faces, 4)``, padded with empty frames."""
+        return self._faces[self._photo[rows]]
 
 
 def _padded_faces(index: Index, names: np.ndarray) -> np.ndarray:

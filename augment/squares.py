@@ -16,7 +16,7 @@ TRIES = 16
 
 
 def draw_squares(
-    rng: np.random.Generator, sizes: np.ndarray, faces: np.ndarray, smallest: float
+    candidates: np.ndarray, sizes: np.ndarray, faces: np.ndarray, smallest: float
 ) -> np.ndarray:
     """One background square in each of n pictures.
 
@@ -25,8 +25,8 @@ def draw_squares(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        The source of chance; the numbers taken from it depend on n alone.
+    candidates : numpy.ndarray
+        ``(n, TRIES, 3)`` numbers drawn evenly from [0, 1): size and place of each candidate.
     sizes : numpy.ndarray
         ``(n, 2)`` width and height of the pictures in pixels.
     faces : numpy.ndarray
@@ -39,7 +39,7 @@ def draw_squares(
     numpy.ndarray
         float32 ``(n, 4)``, inside the pictures.
     """
-    u = rng.random((len(sizes), TRIES, 3))
+    u = candidates
     short = sizes.min(axis=1)[:, None]
     low = np.minimum(smallest, short)
     side = low * (short / low) ** u[:, :, 0]

@@ -1,0 +1,127 @@
+"""Which sample stands where: the order of an epoch, drawn from its seed and number alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from augment.errors import DataError
+from augment.index import BACKGROUND, FACE, Index
+from augment.recipe import Recipe
+
+__all__ = ["Epoch", "epoch_order", "generator", "steps_per_epoch"]
+
+CLASSES = 45  # of calibration
+
+_FIRST, _SECOND = range(2)  # what a generator of the order is for
+
+
+class Epoch(NamedTuple):
+    """The samples of an epoch.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray
+        int32 ``(steps, batch)``: rows of the index.
+    classes : numpy.ndarray
+        int32 ``(steps, batch)``: the calibration class of each sample, 0 in other tasks.
+    """
+
+    rows: np.ndarray
+    classes: np.ndarray
+
+
+def generator(*key: int) -> np.random.Generator:
+    """The generator of a key of whole numbers that are not negative.
+
+    Different keys give independent numbers, so it does not matter who draws which, and when.
+    """
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+
+
+def steps_per_epoch(index: Index, recipe: Recipe) -> int:
+    """Minibatches in which an epoch shows everything once (a row of weight w, w times).
+
+    Raises
+    ------
+    DataError
+        If the index has no row that the recipe's task asks for.
+    """
+    _, count, in_batch = _shown(index, recipe)
+    return -(-count // in_batch)
+
+
+def epoch_order(index: Index, recipe: Recipe, *, seed: int, epoch: int) -> Epoch:
+    """Draw the order of an epoch.
+
+    What is shown comes in a random order; the last minibatch is filled up from the beginning of
+    another order, so that all have one shape. Backgrounds of a detection task go round through
+    their rows in an order of their own.
+
+    Parameters
+    ----------
+    index : Index
+        A row of weight w appears w times, rounded up or down by chance so that the sum holds.
+    recipe : Recipe
+    seed, epoch : int
+        The key of all chance, not negative.
+
+    Raises
+    ------
+    DataError
+        If the index has no row of a kind that is asked for.
+    """
+    rows, count, in_batch = _shown(index, recipe)
+    steps = -(-count // in_batch)
+    repeats = CLASSES if recipe.task == "calibration" else 1
+    rng = generator(seed, epoch, _FIRST)
+    items = _rounds(rng, rows, index.weights[rows], steps * in_batch, repeats)
+    shown = (items // repeats).reshape(steps, in_batch)
+    classes = (items % repeats).reshape(steps, in_batch)
+    others = recipe.batch_size - in_batch
+    if others:
+        rows = np.flatnonzero(index.labels == BACKGROUND)
+        if not index.weights[rows].any():
+            raise DataError(f"the index has no background among its {len(index)} rows")
+        rng = generator(seed, epoch, _SECOND)
+        drawn = _rounds(rng, rows, index.weights[rows], steps * others, 1).reshape(steps, others)
+        shown = np.concatenate([shown, drawn], axis=1)
+        classes = np.concatenate([classes, np.zeros_like(drawn)], axis=1)
+    return Epoch(shown.astype(np.int32), classes.astype(np.int32))
+
+
+def _shown(index: Index, recipe: Recipe) -> tuple[np.ndarray, int, int]:
+    """Rows that an epoch shows, the number of their appearances, and how many a batch holds."""
+    if recipe.task == "classes":
+        rows, name = np.arange(len(index)), "row"
+    else:
+        rows, name = np.flatnonzero(index.labels == FACE), "face"
+    count = round(float(index.weights[rows].sum(dtype=np.float64)))
+    if not count:
+        raise DataError(f"the index has no {name} of any weight among its {len(index)} rows")
+    if recipe.task == "calibration":
+        count *= CLASSES
+    in_batch = recipe.faces_in_batch if recipe.task == "detection" else recipe.batch_size
+    return rows, count, in_batch
+
+
+def _rounds(
+    rng: np.random.Generator, rows: np.ndarray, weights: np.ndarray, count: int, repeats: int
+) -> np.ndarray:
+    """The first ``count`` items of as many shuffled rounds as it takes.
+
+    An item is ``row * repeats + k`` for every k below ``repeats``.
+    """
+    ends = np.cumsum(weights, dtype=np.float64)
+    once = max(1, round(float(ends[-1])))
+    # rounding the sum to whole samples changes every weight by the same tiny factor
+    ends *= once / ends[-1]
+    orders = []
+    for _ in range(-(-count // (once * repeats))):
+        # Systematic sampling: one point in every unit of weight.
+        points = np.searchsorted(ends, rng.random() + np.arange(once), side="right")
+        chosen = rows[np.minimum(points, len(rows) - 1)]
+        items = (chosen[:, None] * repeats + np.arange(repeats)).reshape(-1)
+        orders.append(rng.permutation(items))
+    return np.concatenate(orders)[:count]

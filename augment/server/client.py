@@ -1,0 +1,297 @@
+"""The training's side of the augmentation server."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import signal
+import time
+import warnings
+import weakref
+from collections.abc import Iterator
+from contextlib import suppress
+from subprocess import TimeoutExpired
+from typing import Self
+
+import numpy as np
+
+from augment.cache import DEFAULT_BYTES
+from augment.errors import DataError, ServerError
+from augment.index import Index
+from augment.order import steps_per_epoch
+from augment.recipe import Recipe
+from augment.samples import Batch
+from augment.server.children import Child, start
+from augment.server.plan import Memory, Plan, create
+from augment.server.wire import (
+    BATCH,
+    ERROR,
+    FREE,
+    GAUGES,
+    NOTE,
+    PING,
+    SEEK,
+    Inbox,
+    pack_numbers,
+    send,
+    unpack_json,
+    unpack_numbers,
+)
+from augment.stream import Report, Waiting, share
+
+__all__ = ["Server"]
+
+_PING_SECONDS = 5.0
+_SILENT_SECONDS = 60.0  # an assembler that does not answer for so long has failed
+_CLOSE_SECONDS = 5.0
+
+
+class Server:
+    """Minibatches made by worker processes; a context manager.
+
+    The bytes are those of `augment.stream.InProcess`, for any number of workers. Between epochs the
+    workers go on with the next one. If this process ends, however it ends, so do the others, and
+    the shared memory is freed.
+
+    Parameters
+    ----------
+    index, recipe, seed
+        See `augment.batches.batches`.
+    workers : int
+        Worker processes, at least 1.
+    batches : int
+        Minibatches that are in work or wait for the training, at least 2.
+    piece : int
+        Most samples of a minibatch that a worker makes at a time, 1 to 1024.
+    ahead : int
+        Pieces that a worker is given at a time, 1 to 4.
+    cache_bytes : int
+        Bytes of decoded photographs to hold, by all workers together: each photograph has a worker
+        of its own.
+    piece_seconds : float
+        Time after which a worker that does not finish a piece is killed and replaced.
+    deaths : int
+        Workers that one piece may cost; then its files are named in an error.
+    silence : float
+        Seconds without a minibatch after which the stream counts as broken.
+    report : callable
+        Told of each picture that cannot be read, and of each worker that had to be replaced.
+    worker : str
+        Module whose ``main`` the worker processes run.
+
+    Raises
+    ------
+    ServerError
+        If an argument is not as said or there is too little shared memory; while the stream is
+        read, if it cannot go on.
+    DataError
+        If the index has no row that the recipe asks for.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        recipe: Recipe,
+        seed: int,
+        *,
+        workers: int,
+        batches: int = 8,
+        piece: int = 256,
+        ahead: int = 2,
+        cache_bytes: int = DEFAULT_BYTES,
+        piece_seconds: float = 120.0,
+        deaths: int = 3,
+        silence: float = 300.0,
+        report: Report = warnings.warn,
+        worker: str = "augment.server.worker",
+    ) -> None:
+        for name, value, low, high in (
+            ("workers", workers, 1, 1024),
+            ("batches", batches, 2, 1024),
+            ("piece", piece, 1, 1024),
+            ("ahead", ahead, 1, 4),
+            ("deaths", deaths, 1, 1000),
+        ):
+            if not low <= value <= high:
+                raise ServerError(f"Server: {name} must lie in [{low}, {high}]; got {value!r}")
+        if os.name != "posix":
+            raise ServerError("the augmentation server needs a POSIX system; use no workers here")
+        self.steps_per_epoch = steps_per_epoch(index, recipe)
+        file = io.BytesIO()
+        index.save(file)
+        content = file.getvalue()
+        plan = Plan(
+            recipe=recipe,
+            seed=seed,
+            workers=workers,
+            batches=batches,
+            piece=piece,
+            ahead=ahead,
+            cache_bytes=cache_bytes,
+            index_bytes=len(content),
+            piece_seconds=piece_seconds,
+            deaths=deaths,
+            worker=worker,
+        )
+        fd = create(plan)
+        try:
+            self._memory = Memory(plan, fd)
+            self._memory.put_index(content)
+            self._child = start("augment.server.assembler", plan.dump(), fd, new_session=True)
+        finally:
+            os.close(fd)
+        self._close = weakref.finalize(self, _end, self._child, os.getpid())
+        self._inbox = Inbox(self._child.results)
+        self._received: list[tuple[int, ...]] = []
+        self._generation = 0
+        self._next: tuple[int, int] | None = None  # where the stream stands
+        self._silence, self._report = silence, report
+        self._clock = Waiting()
+        self._gauges: dict[str, float] = {}
+        self._counts = (0, 0)
+
+    @property
+    def pid(self) -> int:
+        """The assembler's process number; the workers are its children."""
+        return self._child.process.pid
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """The minibatches of an epoch from a given one on.
+
+        Raises
+        ------
+        ServerError
+            If a process of the server failed for good, or nothing comes.
+        DataError
+            If a class of the index has no picture that can be read.
+        """
+        return self._clock.watch(self._batches(number, start))
+
+    def _batches(self, number: int, start: int) -> Iterator[Batch]:
+        if not self._close.alive:
+            raise ServerError("the augmentation server is closed")
+        if self._next != (number, start):
+            self._generation += 1
+            self._ask(SEEK, pack_numbers(self._generation, number, start))
+        mine = self._generation
+        for step in range(start, self.steps_per_epoch):
+            if self._generation != mine:
+                raise ServerError("another epoch was begun before this one was read to its end")
+            self._next = None  # unless the minibatch arrives
+            batch = self._take(number, step)
+            last = step + 1 == self.steps_per_epoch
+            self._next = (number + 1, 0) if last else (number, step + 1)
+            yield batch
+
+    def gauges(self) -> dict[str, float]:
+        """Numbers to watch, as of about the last second.
+
+        ``queue/pieces`` and ``queue/batches`` are the depths of the two queues,
+        ``queue/waited`` the share of time since the last call that the training waited,
+        ``cache/hits`` the share of photographs that were held, ``worker/restarts`` a count,
+        ``worker/0`` and so on the pieces each worker made per second.
+        """
+        return {**self._gauges, "queue/waited": self._clock.share()}
+
+    def close(self) -> None:
+        """End all processes and free the shared memory."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _take(self, epoch: int, step: int) -> Batch:
+        """Wait for a minibatch and copy it out of its slot."""
+        given_up = time.monotonic() + self._silence
+        while True:
+            while self._received:
+                generation, *place, slot = self._received.pop(0)
+                batch = None
+                if generation == self._generation:
+                    assert place == [epoch, step], "minibatches come in order"
+                    images, labels = self._memory.images[slot], self._memory.labels[slot]
+                    batch = Batch(np.array(images), np.array(labels))
+                self._ask(FREE, pack_numbers(slot))
+                if batch is not None:
+                    return batch
+            self._receive(given_up)
+
+    def _receive(self, given_up: float) -> None:
+        """Wait for something from the assembler and take note of it."""
+        silent = time.monotonic() + _SILENT_SECONDS
+        while not select.select([self._child.results], [], [], _PING_SECONDS)[0]:
+            now = time.monotonic()
+            if now > min(silent, given_up):
+                break
+            self._ask(PING)
+        else:
+            self._read()
+            if not self._received and time.monotonic() > given_up:
+                raise self._failure(
+                    f"the augmentation server has made no minibatch for {self._silence:.0f} s"
+                )
+            return
+        raise self._failure(
+            f"the assembler of the augmentation server has not answered for {_SILENT_SECONDS:.0f} s"
+        )
+
+    def _read(self) -> None:
+        try:
+            for kind, content in self._inbox.read():
+                if kind == BATCH:
+                    self._received.append(unpack_numbers(content))
+                elif kind == NOTE:
+                    self._report(unpack_json(content))
+                elif kind == ERROR:
+                    kind_of, text = unpack_json(content)
+                    self.close()
+                    raise (DataError if kind_of == "data" else ServerError)(text)
+                elif kind == GAUGES:
+                    self._keep(unpack_json(content))
+        except EOFError:
+            raise self._failure("the assembler of the augmentation server has ended") from None
+
+    def _keep(self, told: dict) -> None:
+        hits = max(0, told["hits"] - self._counts[0])
+        misses = max(0, told["misses"] - self._counts[1])
+        self._counts = told["hits"], told["misses"]
+        self._gauges = {
+            "queue/pieces": told["pieces"],
+            "queue/batches": told["batches"],
+            "cache/hits": share(hits, hits + misses),
+            "worker/restarts": told["restarts"],
+            **{f"worker/{number}": rate for number, rate in enumerate(told["rates"])},
+        }
+
+    def _ask(self, kind: int, content: bytes = b"") -> None:
+        # An assembler that is gone may have said why: reading will tell.
+        with suppress(BrokenPipeError):
+            send(self._child.tasks, kind, content)
+
+    def _failure(self, text: str) -> ServerError:
+        code = self._child.process.poll()
+        self.close()
+        how = "" if code is None else f" ({_ended(code)})"
+        return ServerError(f"{text}{how}; the training stops here and can be resumed")
+
+
+def _ended(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
+
+def _end(child: Child, owner: int) -> None:
+    """Close the pipes, which ends the assembler, and see that all processes are gone."""
+    os.close(child.tasks)
+    os.close(child.results)
+    if os.getpid() != owner:
+        return  # a forked copy of the training
+    try:
+        child.process.wait(_CLOSE_SECONDS)
+    except TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(child.process.pid, signal.SIGKILL)
+        child.process.wait(_CLOSE_SECONDS)
