@@ -27,7 +27,7 @@ class Source:
     layout : str
         The files that `load` expects below the root.
     images, faces : int or None
-        Counts of the whole official set; None where there is no such thing.
+        Counts of the whole set as it is handed out; None where there is no such thing.
     """
 
     key: str
@@ -88,12 +88,18 @@ class Dataset(Generic[R]):
         In a fixed order.
     problems : list of str
         One sentence per thing that was passed over, naming file and line.
+    absent : list of str
+        Pictures that the set's own lists name and that are not there, relative to the root.
+    size : tuple of int, optional
+        Width and height that every picture is taken to have, where boxes follow from it.
     """
 
     source: Source
     root: Path
     records: Sequence[R]
     problems: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    size: tuple[int, int] | None = None
 
     def __iter__(self) -> Iterator[R]:
         return iter(self.records)

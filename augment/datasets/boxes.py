@@ -23,10 +23,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from augment.boxes import as_frames, centres, to_squares
 from augment.datasets.base import Dataset, Record, Source
+from augment.datasets.own import record
 from augment.errors import DataError, ImageError
 from augment.images import image_size
 
@@ -34,10 +32,11 @@ __all__ = ["FIELDS", "SOURCE", "load"]
 
 SOURCE = Source(
     key="boxes",
-    name="own photographs",
+    name="own boxes, CSV or JSON lines",
     url="",
     terms="those of your photographs",
-    layout="a .csv or .jsonl file beside the pictures that it names",
+    layout="a .csv file (file,x,y,width,height) or the JSON lines of `lasagnette detect` (.jsonl), "
+    "beside the pictures that it names",
 )
 
 FIELDS = ("x", "y", "width", "height")
@@ -74,19 +73,20 @@ def load(list_file: str | Path) -> Dataset[Record]:
         raise DataError(f"{path}: the list cannot be read ({error})") from error
     for name, rows in read(path, text.splitlines(), problems):
         pictures.setdefault(name, []).extend(rows)
-    records = []
+    records: list[Record] = []
+    absent: list[str] = []
     for name, rows in pictures.items():
         try:
             size = image_size(path.parent / name)
+            records.append(record(name, size, rows, str(path), problems))
         except ImageError as error:
             problems.append(f"{path}: {error}; the picture is left out")
-            continue
-        boxes = _inside(as_frames(rows), size, f"{path}: {name!r}", problems)
-        records.append(Record(Path(name).as_posix(), to_squares(boxes), name))
+            if not (path.parent / name).exists():
+                absent.append(name)
     if not records:
         reasons = f"; {problems[0]}" if problems else ""
         raise DataError(f"{path}: the list names no picture that can be used{reasons}")
-    return Dataset(SOURCE, path.parent, records, problems)
+    return Dataset(SOURCE, path.parent, records, problems, absent)
 
 
 def _csv_lines(path: Path, lines: list[str], problems: list[str]) -> Iterator[_Line]:
@@ -120,18 +120,3 @@ def _json_lines(path: Path, lines: list[str], problems: list[str]) -> Iterator[_
                 f"{path}, line {number}: no object with a file and faces of {FIELDS!r}, passed "
                 f"over: {line[:80]!r}"
             )
-
-
-def _inside(
-    boxes: np.ndarray, size: tuple[int, int], where: str, problems: list[str]
-) -> np.ndarray:
-    """Boxes with an area whose centre lies in the picture; the others cost a sentence each."""
-    middle = centres(boxes)
-    with np.errstate(invalid="ignore"):
-        good = (boxes[:, 2:] > 0).all(axis=1) & ((middle >= 0) & (middle < size)).all(axis=1)
-    problems.extend(
-        f"{where} is {size[0]} x {size[1]} pixels and the box {box.tolist()!r} lies outside or is "
-        "empty; it is left out"
-        for box in boxes[~good]
-    )
-    return boxes[good]

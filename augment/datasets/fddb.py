@@ -33,7 +33,7 @@ SOURCE = Source(
     key="fddb",
     name="FDDB",
     url="http://vis-www.cs.umass.edu/fddb/",
-    terms="news photographs of their owners, offered for research",
+    terms="news photographs (Yahoo News, 2002-2003) of their owners, offered for research",
     layout="FDDB-folds/FDDB-fold-XX-ellipseList.txt and originalPics/2002/07/19/big/img_N.jpg",
     images=2845,
     faces=5171,
@@ -111,7 +111,7 @@ def load(root: str | Path, folds: Collection[int] | None = None) -> Dataset[Fddb
             f"FDDB: {len(absent)} pictures of the lists are not in {str(folder)!r}, the first is "
             f"{absent[0]!r}; they are left out"
         )
-    return Dataset(SOURCE, folder, records, problems)
+    return Dataset(SOURCE, folder, records, problems, absent)
 
 
 def _read_list(path: Path, problems: list[str]) -> Iterator[tuple[str, list[list[float]]]]:

@@ -13,7 +13,7 @@ __all__ = ["SOURCE", "load"]
 
 SOURCE = Source(
     key="negatives",
-    name="negatives",
+    name="photographs without faces",
     url="",
     terms="those of the photographs that you put there",
     layout="pictures without faces, in folders of any depth",

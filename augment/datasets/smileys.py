@@ -1,0 +1,145 @@
+"""Smiley frames: caricature expressions, one of 17 smileys per frame.
+
+After "The return of smileys": frames of video clips, cut out around the face. ``labels.csv`` has a
+line per frame; frames are numbered within their clip, one clip per person::
+
+    file,person,frame,label_id,smiley,x,y,side
+    d0/00000.jpg,d0,0,7,:-|,24,24,80
+
+Neighbouring frames are near duplicates, and frames of a person resemble each other: the article had
+good results with single frames held out and bad ones with whole people held out.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from augment.datasets.base import Dataset, LabelledRecord, Source, existing_folder
+from augment.errors import DataError
+
+__all__ = ["SMILEYS", "SOURCE", "SmileyRecord", "load"]
+
+SOURCE = Source(
+    key="smileys",
+    name="smiley frames",
+    url="",
+    terms="research only: real people, clips of undocumented provenance; nothing may be "
+    "redistributed",
+    layout="labels.csv (file,person,frame,label_id,smiley,x,y,side) and person/00000.jpg",
+    images=1871,
+    faces=1871,
+)
+
+SMILEYS = (
+    *(":-)", ":-(", ":-D", ";-)", ":-P", ":-O", ":-*", ":-|", ":-/"),
+    *(">:-(", ">_<", ":'(", "o_O", ":-X", "|-)", ":-E", ":-!"),
+)
+"""The classes, by number."""
+
+_COLUMNS = ("file", "person", "frame", "label_id", "smiley", "x", "y", "side")
+_GAP = 5  # long ranges of frames were thinned out to every fifth
+
+
+@dataclass(frozen=True)
+class SmileyRecord(LabelledRecord):
+    """A frame; `label` is the smiley's place in `SMILEYS`.
+
+    Attributes
+    ----------
+    person : str
+        The clip, which shows one person.
+    frame : int
+        Number in the clip, from 0.
+    """
+
+    person: str
+    frame: int
+
+
+def load(root: str | Path, together: Literal["person", "run"] = "person") -> Dataset[SmileyRecord]:
+    """Read ``labels.csv``.
+
+    Parameters
+    ----------
+    root : str or Path
+        Folder with the list and the people's folders.
+    together : {'person', 'run'}
+        What a split must not divide, which becomes the records' ``group``: all frames of a person,
+        or a run of neighbouring frames of one smiley (``'d0/3'``).
+
+    Returns
+    -------
+    Dataset of SmileyRecord
+        By person and frame. ``problems`` names damaged lines and absent pictures.
+
+    Raises
+    ------
+    DataError
+        If the list is missing or has another header, or no picture is there.
+    """
+    folder = existing_folder(root, SOURCE)
+    path = folder / "labels.csv"
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise DataError(f"smileys: {path}: {error.strerror}; expected: {SOURCE.layout}") from error
+    reader = csv.DictReader(text.splitlines())
+    if not set(_COLUMNS) <= set(reader.fieldnames or ()):
+        raise DataError(f"{path}: the first line must name {_COLUMNS!r}; got {reader.fieldnames!r}")
+    records: list[SmileyRecord] = []
+    problems: list[str] = []
+    absent: list[str] = []
+    for row in reader:
+        record = _parse(row)
+        if record is None:
+            line = [row[column] for column in _COLUMNS]
+            problems.append(f"{path}, line {reader.line_num}: damaged, passed over: {line!r}")
+        elif (folder / record.path).is_file():
+            records.append(record)
+        else:
+            absent.append(record.path)
+    if not records:
+        raise DataError(f"smileys: none of the pictures of {path} is there; {SOURCE.layout}")
+    if absent:
+        problems.append(
+            f"smileys: {len(absent)} pictures of the list are not in {str(folder)!r}, the first is "
+            f"{absent[0]!r}; they are left out"
+        )
+    records.sort(key=lambda record: (record.person, record.frame))
+    if together == "run":
+        records = _in_runs(records)
+    return Dataset(SOURCE, folder, records, problems, absent)
+
+
+def _parse(row: dict[str, str | None]) -> SmileyRecord | None:
+    """The record of a line, or None if it is damaged."""
+    try:
+        file, person, frame, label, smiley, *square = (row[name] or "" for name in _COLUMNS)
+        x, y, side = (float(word) for word in square)
+        number = int(label)
+        if not file or not person or number < 0 or SMILEYS[number] != smiley:
+            return None
+        if not np.isfinite([x, y, side]).all() or side <= 0:
+            return None
+        box = np.array([[x, y, side, side]], np.float32)
+        return SmileyRecord(Path(file).as_posix(), box, person, number, person, int(frame))
+    except (ValueError, IndexError):
+        return None
+
+
+def _in_runs(records: list[SmileyRecord]) -> list[SmileyRecord]:
+    """The same records, grouped by runs of neighbouring frames of one person and smiley."""
+    runs: list[SmileyRecord] = []
+    number = 0
+    for last, record in zip([None, *records], records, strict=False):
+        if last is None or last.person != record.person:
+            number = 0
+        elif last.label != record.label or record.frame - last.frame > _GAP:
+            number += 1
+        runs.append(replace(record, group=f"{record.person}/{number}"))
+    return runs
