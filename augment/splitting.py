@@ -58,9 +58,9 @@ def by_value(
     --------
     >>> from augment.index import FACE, make
     >>> index = make("/", ["a", "b", "c"], [[0, 0, 9, 9]] * 3, FACE, "fddb", ["01", "02", "03"])
-    >>> {name: list(part.paths) for name, part in by_value(
-    ...     index, {"train": None, "report": ["02"]}).items()}
-    {'train': [np.str_('a'), np.str_('c')], 'report': [np.str_('b')]}
+    >>> parts = by_value(index, {"train": None, "report": ["02"]})
+    >>> parts["train"].paths.tolist(), parts["report"].paths.tolist()
+    (['a', 'c'], ['b'])
     """
     values, rows = np.unique(_column(index, by), return_inverse=True)
     names = list(parts)
@@ -68,9 +68,7 @@ def by_value(
     side = np.full(len(values), -1)
     for number, (name, wanted) in enumerate(parts.items()):
         if isinstance(wanted, str):
-            raise ValueError(
-                f"by_value: part {name!r} needs a collection of values; got {wanted!r}"
-            )
+            raise ValueError(f"by_value: part {name!r} needs a list of values; got {wanted!r}")
         for value in wanted or ():
             if value not in place:
                 raise ValueError(f"by_value: no row has {by} {value!r}, which part {name!r} names")
