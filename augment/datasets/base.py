@@ -23,11 +23,14 @@ class Source:
     key : str
         Short name, as it stands in an index: ``'fddb'``.
     name, url, terms : str
-        What it is, where it officially comes from and what it may be used for.
+        What it is, where it officially comes from (empty for one's own) and what it may be used
+        for.
     layout : str
         The files that `load` expects below the root.
     images, faces : int or None
         Counts of the whole set as it is handed out; None where there is no such thing.
+    groups : str
+        What its records' groups are, in the plural; empty where every photograph is one.
     """
 
     key: str
@@ -37,6 +40,7 @@ class Source:
     layout: str
     images: int | None = None
     faces: int | None = None
+    groups: str = ""
 
 
 @dataclass(frozen=True)

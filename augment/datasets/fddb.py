@@ -37,6 +37,7 @@ SOURCE = Source(
     layout="FDDB-folds/FDDB-fold-XX-ellipseList.txt and originalPics/2002/07/19/big/img_N.jpg",
     images=2845,
     faces=5171,
+    groups="folds",
 )
 
 _LIST = re.compile(r"FDDB-fold-(\d+)-ellipseList\.txt")

@@ -37,6 +37,7 @@ SOURCE = Source(
     "centre crops of 112 x 112; directly or in lfw/, lfw_funneled/, lfw-deepfunneled/ or lfw-a/",
     images=13233,
     faces=13233,
+    groups="people",
 )
 
 VARIANTS = ("lfw", "lfw-deepfunneled", "lfw_funneled", "lfw-a", "lfw2")

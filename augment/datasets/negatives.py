@@ -17,6 +17,7 @@ SOURCE = Source(
     url="",
     terms="those of the photographs that you put there",
     layout="pictures without faces, in folders of any depth",
+    groups="folders",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from augment.datasets.base import Dataset, Record, Source
 from augment.errors import DataError
 from augment.images import SUFFIXES, find_images
 
-__all__ = ["SOURCES", "Found", "recognise", "recognise_below"]
+__all__ = ["SOURCES", "Found", "recognise", "unrecognised"]
 
 _READERS = {
     module.SOURCE.key: module for module in (fddb, lfw, negatives, smileys, boxes, voc, yolo)
@@ -74,13 +74,13 @@ def recognise(path: str | Path) -> list[Found]:
     found = list(_in_folder(place))
     if lfw.has_people(place):
         found.append(Found(lfw.SOURCE, place))
-    found = found or recognise_below(place)
+    found = found or _below(place)
     if not found and find_images([place], lambda *_: None):
         found = [Found(negatives.SOURCE, place)]
     return found
 
 
-def recognise_below(folder: Path) -> list[Found]:
+def _below(folder: Path) -> list[Found]:
     """The data sets in a folder's subfolders."""
     found: list[Found] = []
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
@@ -94,6 +94,19 @@ def recognise_below(folder: Path) -> list[Found]:
             inside = [Found(negatives.SOURCE, place)]
         found += inside
     return found
+
+
+def unrecognised(folder: Path, found: Collection[Found]) -> list[str]:
+    """Names of the subfolders that hold none of the sets found, where these lie in subfolders."""
+    if folder.is_file() or any(one.path in (folder, *folder.glob("*.*")) for one in found):
+        return []
+    return [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.is_dir()
+        and not path.name.startswith(".")
+        and not any(one.path.is_relative_to(path) for one in found)
+    ]
 
 
 def _in_folder(folder: Path) -> Iterator[Found]:

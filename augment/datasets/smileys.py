@@ -27,12 +27,14 @@ __all__ = ["SMILEYS", "SOURCE", "SmileyRecord", "load"]
 SOURCE = Source(
     key="smileys",
     name="smiley frames",
-    url="",
+    url="frames of clips in https://github.com/KwaiVGI/LivePortrait, "
+    "https://github.com/bytedance/X-Portrait and https://github.com/mayuelala/FollowYourEmoji",
     terms="research only: real people, clips of undocumented provenance; nothing may be "
     "redistributed",
     layout="labels.csv (file,person,frame,label_id,smiley,x,y,side) and person/00000.jpg",
     images=1871,
     faces=1871,
+    groups="people",
 )
 
 SMILEYS = (
