@@ -1,4 +1,4 @@
-"""`lasagnette bench`, mostly with sides that only pretend to compute."""
+"""`lasagnette bench nets`, mostly with sides that only pretend to compute."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-import scripts.bench
-import scripts.bench_nets
+import scripts.bench_nets_side
+import scripts.bench_process
 from lasagnette.layers import BatchNormLayer, DropoutLayer, Layer, get_all_layers
 from nets import inference, registry
-from scripts.bench_report import Case
+from scripts.bench_nets_report import Case
 
 Run = Callable[..., Any]
 PYTHON = sys.executable
 
-# A Python that answers in place of bench_nets.py, and notes what it was asked.
+# A Python that answers in place of bench_nets_side.py, and notes what it was asked.
 FAKE = """#!{python}
 import json, os, sys
 library, threads, device, backend = sys.argv[2:]
@@ -135,7 +135,7 @@ def test_on_a_gpu_threads_make_no_difference(lasagnette: Run, ours: Fake, torch:
 
 
 def test_without_pytorch(lasagnette: Run, ours: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scripts.bench, "find_spec", lambda name: None)
+    monkeypatch.setattr(scripts.bench_process, "find_spec", lambda name: None)
     outcome = lasagnette("bench", "--net", "net48", "--threads", 1, "--rounds", 1)
     assert outcome.code == 0
     assert "This Python has no PyTorch to compare with" in outcome.stderr
@@ -147,7 +147,7 @@ def test_without_pytorch(lasagnette: Run, ours: Fake, monkeypatch: pytest.Monkey
 def test_json_in_place_of_the_table(lasagnette: Run, ours: Fake, torch: Fake) -> None:
     outcome = lasagnette("bench", "--rounds", 1, "--torch-python", torch.python, "--json", "-")
     found = json.loads(outcome.stdout)
-    nets = list(scripts.bench_nets.BATCHES)
+    nets = list(scripts.bench_nets_side.BATCHES)
     assert [(case["net"], case["threads"]) for case in found["cases"]] == [
         (net, threads) for threads in (1, 2) for net in nets for _ in range(2)
     ]
@@ -180,6 +180,17 @@ def test_a_path_that_cannot_be_written_is_told_before_the_work(
         ours.asked()
 
 
+@pytest.mark.parametrize("words", [("bench",), ("bench", "nets")])
+def test_nets_is_what_bench_does_without_a_subcommand(
+    words: tuple[str, ...], lasagnette: Run, ours: Fake, torch: Fake
+) -> None:
+    arguments = ("--rounds", 1, "--torch-python", torch.python, "--no-fallback")
+    outcome = lasagnette(*words, *arguments)
+    assert outcome.code == 0
+    assert "Milliseconds per batch" in outcome.stdout
+    assert "lasagnette bench nets" in lasagnette("bench", "--help").stdout
+
+
 def test_medians_of_the_rounds_are_compared() -> None:
     case = Case("net12", "forward", 1024, 1, {"lasagnette": [1, 3, 100], "torch": [6, 6, 7]})
     assert case.milliseconds("lasagnette") == 3
@@ -190,12 +201,12 @@ def test_medians_of_the_rounds_are_compared() -> None:
 def test_our_side_of_the_benchmark() -> None:
     requests = [
         ["facts"],
-        *(["parameters", net] for net in scripts.bench_nets.BATCHES),
+        *(["parameters", net] for net in scripts.bench_nets_side.BATCHES),
         ["build", "net12", "forward"],
         ["time", "net12", "forward", 2],
     ]
     done = subprocess.run(
-        [sys.executable, scripts.bench_nets.__file__, "lasagnette", "1", "cpu", "numba"],
+        [sys.executable, scripts.bench_nets_side.__file__, "lasagnette", "1", "cpu", "numba"],
         input="\n".join(map(json.dumps, requests)),
         capture_output=True,
         text=True,
@@ -208,10 +219,10 @@ def test_our_side_of_the_benchmark() -> None:
     assert min(times) > 0
 
 
-@pytest.mark.parametrize("name", scripts.bench_nets.BATCHES)
+@pytest.mark.parametrize("name", scripts.bench_nets_side.BATCHES)
 def test_the_rivals_net_is_ours(name: str) -> None:
     torch = pytest.importorskip("torch", reason="no PyTorch: pip install torch==2.13.0")
-    rival, net = scripts.bench_nets.torch_net(name), registry.build(name)
+    rival, net = scripts.bench_nets_side.torch_net(name), registry.build(name)
     dropped = [module.p for module in rival.modules() if isinstance(module, torch.nn.Dropout)]
     assert dropped == [one.p for one in get_all_layers(net) if isinstance(one, DropoutLayer)]
     copy_weights(rival, net)
