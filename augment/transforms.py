@@ -152,7 +152,7 @@ class Draws(NamedTuple):
     mirror : numpy.ndarray
         bool ``(n,)``.
     angle : numpy.ndarray
-        float64 ``(n,)``, in radians, as `augment.functional.crop_photos` takes it.
+        float64 ``(n,)``, in radians, counter-clockwise on the screen if positive, before mirroring.
     brightness : numpy.ndarray
         float64 ``(n,)``, grey levels to add.
     contrast : numpy.ndarray

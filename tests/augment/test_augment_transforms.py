@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augment.boxes import centres, iou_matrix
-from augment.squares import MAX_IOU, draw_squares
+from augment.squares import MAX_IOU, TRIES, draw_squares
 from augment.transforms import COLUMNS, Draws, Intervals, apply, draw
 
 FRAME = np.array([[100, 50, 40, 40]], np.float32)
@@ -210,12 +210,16 @@ def test_from_dict_refuses_what_it_does_not_know(values, message):
         Intervals.from_dict(values)
 
 
+def squares_of(rng: np.random.Generator, sizes: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    return draw_squares(rng.random((len(sizes), TRIES, 3)), sizes, faces, 20)
+
+
 def test_squares_lie_inside_and_keep_away_from_faces():
     rng = np.random.default_rng(3)
     sizes = rng.integers(60, 500, (500, 2)).astype(float)
     faces = np.zeros((500, 2, 4), np.float32)
     faces[::2, 0] = np.column_stack([sizes[::2] * 0.3, sizes[::2] * 0.4])
-    squares = draw_squares(rng, sizes, faces, 20)
+    squares = squares_of(rng, sizes, faces)
     assert squares.dtype == np.float32
     np.testing.assert_array_equal(squares[:, 2], squares[:, 3])
     assert squares[:, 2].min() >= 19.99
@@ -225,9 +229,8 @@ def test_squares_lie_inside_and_keep_away_from_faces():
 
 
 def test_square_sides_are_even_in_their_logarithm():
-    squares = draw_squares(
-        np.random.default_rng(0), np.full((8000, 2), 320.0), np.zeros((8000, 0, 4)), 20
-    )
+    sizes = np.full((8000, 2), 320.0)
+    squares = squares_of(np.random.default_rng(0), sizes, np.zeros((8000, 0, 4)))
     octaves = np.histogram(np.log2(squares[:, 2] / 20), bins=4, range=(0, 4))[0]
     np.testing.assert_allclose(octaves, 2000, rtol=0.1)
     assert abs(centres(squares).mean() - 160) < 3
@@ -235,7 +238,7 @@ def test_square_sides_are_even_in_their_logarithm():
 
 def test_a_picture_that_is_all_face_gives_the_least_bad_square():
     face = np.array([[[0, 0, 21, 21]]], np.float32)
-    square = draw_squares(np.random.default_rng(0), np.array([[21.0, 21]]), face, 20)
+    square = squares_of(np.random.default_rng(0), np.array([[21.0, 21]]), face)
     assert (square[:, 2:] <= 21).all()
 
 
@@ -243,6 +246,6 @@ def test_a_picture_that_is_all_face_gives_the_least_bad_square():
 @given(st.integers(1, 19), st.integers(1, 3000), st.integers(0, 2**32))
 def test_pictures_smaller_than_the_smallest_square(width, height, seed):
     sizes = np.array([[width, height]], float)
-    square = draw_squares(np.random.default_rng(seed), sizes, np.zeros((1, 0, 4)), 20)
+    square = squares_of(np.random.default_rng(seed), sizes, np.zeros((1, 0, 4)))
     assert square[0, 2] == pytest.approx(min(width, height), rel=1e-4)
     assert (square[:, :2] + square[:, 2:] <= sizes + 0.01).all()
