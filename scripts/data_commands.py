@@ -205,11 +205,11 @@ def _print(one: Found, report: Report, names: int, headers: bool) -> None:
         shown = ", ".join(groups) if 0 < len(groups) <= 20 and all(groups) else ""
         _tell(source.groups, [f"{len(groups):,}" + (f": {shown}" if shown else "")])
     damaged = [f"{file}: {why}" for file, why in report.damaged.items()]
-    _tell("damaged", _some("pictures cannot be read", damaged, names))
-    _tell("missing", _some("pictures of the lists are not there", report.absent, names))
-    _tell("problems", _some("sentences", report.problems, names))
+    _tell("damaged", _some(damaged, names, "picture"))
+    _tell("missing", _some(report.absent, names, "picture"))
+    _tell("problems", _some(report.problems, names, "sentence"))
     doubled = [" = ".join(group) for group in report.duplicates]
-    _tell("duplicates", _some("sets of pictures with the same bytes", doubled, names))
+    _tell("duplicates", _some(doubled, names, "photograph"))
     click.echo()
 
 
@@ -219,12 +219,13 @@ def _count(number: int, official: int | None) -> str:
     return f"{number:,} of {official:,} in the whole set"
 
 
-def _some(what: str, things: list[str], most: int) -> list[str]:
+def _some(things: list[str], most: int, noun: str) -> list[str]:
     """How many things there are, the first of them, and how many more."""
     if not things:
         return ["none"]
     more = [f"and {len(things) - most:,} more"] if 0 < most < len(things) else []
-    return [f"{len(things):,} {what}", *things[:most], *more]
+    count = f"{len(things):,} {noun}{'s' if len(things) > 1 else ''}"
+    return [count, *things[:most], *more]
 
 
 def _tell(topic: str, lines: Iterable[str]) -> None:
@@ -248,6 +249,7 @@ def _samples(one: Found, dataset: Dataset, report: Report) -> list[tuple[np.ndar
     """Captioned pictures from the whole length of a set, with their frames drawn."""
     import numpy as np
 
+    from augment.datasets import LabelledRecord
     from augment.errors import ImageError
     from augment.images import read_image
 
@@ -259,8 +261,12 @@ def _samples(one: Found, dataset: Dataset, report: Report) -> list[tuple[np.ndar
             picture = read_image(dataset.root / record.path)
         except ImageError:  # behind a header that is in order
             continue
-        group = "" if record.group == Path(record.path).name else record.group
-        caption = f"{one.source.key} {group}\n{record.path}"
+        facts = [one.source.key]
+        if one.source.groups:
+            facts.append(record.group)
+        if isinstance(record, LabelledRecord):
+            facts.append(f"class {record.label}")
+        caption = f"{' '.join(facts)}\n{record.path}"
         cells.append((_framed(picture, record.boxes), caption))
     return cells
 

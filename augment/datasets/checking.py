@@ -80,10 +80,11 @@ def check(
         advance()
     problems = list(dataset.problems)
     if outside:
-        problems.append(_sentence(outside, "have a face whose centre lies outside"))
+        problems.append(_sentence("a face's centre lies outside", outside, len(dataset)))
     if resized and dataset.size:
         wide, high = dataset.size
-        problems.append(_sentence(resized, f"are not of {wide} x {high} pixels as the first is"))
+        rule = f"not of {wide} x {high} pixels as the first one"
+        problems.append(_sentence(rule, resized, len(dataset)))
     files = [record.path for record in readable]
     return Report(
         readable, damaged, list(dataset.absent), problems, _duplicates(dataset.root, files)
@@ -97,8 +98,8 @@ def _size(path: Path, decode: bool) -> tuple[int, int]:
     return columns, rows
 
 
-def _sentence(files: list[str], what: str) -> str:
-    return f"{len(files):,} pictures {what}; the first is {files[0]!r}"
+def _sentence(what: str, files: list[str], total: int) -> str:
+    return f"{what}: {len(files):,} of {total:,} pictures, such as {files[0]!r}"
 
 
 def _duplicates(root: Path, files: list[str]) -> list[list[str]]:

@@ -16,7 +16,7 @@ SOURCE = Source(
     name="photographs without faces",
     url="",
     terms="those of the photographs that you put there",
-    layout="pictures without faces, in folders of any depth",
+    layout="pictures without faces, in folders of any depth; beside other sets, in negatives/",
     groups="folders",
 )
 
