@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from augment.cache import PhotoCache
+from augment.calibration import CLASSES, encode
 from augment.errors import DataError
 from augment.functional import crop_photos
 from augment.index import FACE, Index
-from augment.order import CLASSES, epoch_order, generator
+from augment.order import epoch_order, generator
 from augment.photos import Photos
 from augment.recipe import Recipe
 from augment.samples import Batch, Sampler
@@ -132,8 +133,8 @@ def calibration_set(
     Pictures that cannot be read are reported and left out.
     """
     faces = np.flatnonzero(index.labels == FACE)
-    rows = np.repeat(faces, CLASSES)
-    return _cut(index, rows, np.tile(np.arange(CLASSES), len(faces)), side, cache, report)
+    rows = np.repeat(faces, len(CLASSES))
+    return _cut(index, rows, np.tile(np.arange(len(CLASSES)), len(faces)), side, cache, report)
 
 
 def _cut(
@@ -154,13 +155,8 @@ def _cut(
         if classes is None:
             frames, label = index.frames[kept], index.labels[kept]
         else:
-            from augment import calibration  # TMP
-
             label = classes[part][good].astype(np.int32)
-            frames = calibration.encode(index.frames[kept], label)
-        crops = crop_photos(found, which, frames, side)  # TMP
-        if crops.shape[-1] == 3:  # TMP
-            crops = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))  # TMP
-        images.append(crops)
+            frames = encode(index.frames[kept], label)
+        images.append(crop_photos(found, which, frames, side))
         labels.append(label)
     return Batch(np.concatenate(images), np.concatenate(labels))

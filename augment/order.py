@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from augment.calibration import CLASSES
 from augment.errors import DataError
 from augment.index import BACKGROUND, FACE, Index
 from augment.recipe import Recipe
 
 __all__ = ["Epoch", "epoch_order", "generator", "steps_per_epoch"]
-
-CLASSES = 45  # of calibration
 
 _FIRST, _SECOND = range(2)  # what a generator of the order is for
 
@@ -74,7 +73,7 @@ def epoch_order(index: Index, recipe: Recipe, *, seed: int, epoch: int) -> Epoch
     """
     rows, count, in_batch = _shown(index, recipe)
     steps = -(-count // in_batch)
-    repeats = CLASSES if recipe.task == "calibration" else 1
+    repeats = len(CLASSES) if recipe.task == "calibration" else 1
     rng = generator(seed, epoch, _FIRST)
     items = _rounds(rng, rows, index.weights[rows], steps * in_batch, repeats)
     shown = (items // repeats).reshape(steps, in_batch)
@@ -101,7 +100,7 @@ def _shown(index: Index, recipe: Recipe) -> tuple[np.ndarray, int, int]:
     if not count:
         raise DataError(f"the index has no {name} of any weight among its {len(index)} rows")
     if recipe.task == "calibration":
-        count *= CLASSES
+        count *= len(CLASSES)
     in_batch = recipe.faces_in_batch if recipe.task == "detection" else recipe.batch_size
     return rows, count, in_batch
 

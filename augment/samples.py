@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from augment.calibration import encode
 from augment.functional import crop_photos
-from augment.index import Index
 from augment.order import generator
 from augment.photos import Photos
+from augment.pixels import change
 from augment.recipe import Recipe
 from augment.squares import TRIES, draw_squares
 from augment.transforms import Draws, apply, draw
@@ -88,18 +89,16 @@ class Sampler:
         mirror = None if draws is None else draws.mirror
         angle = None
         if recipe.task == "calibration":
-            from augment import calibration  # TMP
-
-            frames, labels = calibration.encode(frames, classes, mirror), classes.astype(np.int32)
+            frames, labels = encode(frames, classes, mirror), classes.astype(np.int32)
         elif draws is not None:
             frames, angle = apply(frames, draws), draws.angle
-            undrawn = index.undrawn[rows]
+            undrawn = np.isnan(index.frames[rows, 0])
             if undrawn.any():
                 frames[undrawn] = self._squares(positions, undrawn, rows, found, which)
                 angle = np.where(undrawn, 0.0, angle)
-        crops = crop_photos(found, which, frames, recipe.side, mirror)  # TMP
-        if crops.shape[-1] == 3:  # TMP
-            crops = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))  # TMP
+        crops = crop_photos(found, which, frames, recipe.side, mirror, angle)
+        if draws is not None:
+            crops = change(crops, draws)
         return Batch(crops, labels)
 
     def _draw(self, epoch: int, step: int) -> None:
