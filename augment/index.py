@@ -118,13 +118,18 @@ class Index:
         with h5py.File(file, "w") as out:
             out.attrs["format"] = _FORMATS[-1]
             out.attrs["root"] = str(self.root)
-            for name in _TEXT:
-                column = getattr(self, name).astype(object)
-                out.create_dataset(name, data=column, dtype=h5py.string_dtype())
-            for name in _NUMBERS:
-                out.create_dataset(name, data=getattr(self, name))
+            for name in (*_TEXT, *_NUMBERS):
+                column = getattr(self, name)
+                if name in _TEXT:
+                    # of one length: paths resemble each other, and only such strings are packed
+                    column = np.char.encode(column, "utf-8", _ODD)
+                    kind = h5py.string_dtype("utf-8", max(1, column.dtype.itemsize))
+                    column = column.astype(kind)
+                packed = {"compression": "gzip", "shuffle": True} if len(column) else {}
+                out.create_dataset(name, data=column, **packed)
 
 
+_ODD = "surrogateescape"  # file names need not be UTF-8
 _TEXT = ("paths", "source", "group", "face_paths")
 _NUMBERS = ("frames", "labels", "face_frames", "weights")
 _ROWS = ("paths", "frames", "labels", "source", "group", "weights")
@@ -273,7 +278,9 @@ def load(file: str | os.PathLike[str] | BinaryIO, root: str | Path | None = None
             found = stored.attrs.get("format")
             if found not in _FORMATS:
                 raise DataError(f"{name}: expected one of {_FORMATS!r}; got {found!r}")
-            columns = {column: stored[column].asstr()[:].astype(np.str_) for column in _TEXT}
+            columns = {
+                column: stored[column].asstr("utf-8", _ODD)[:].astype(np.str_) for column in _TEXT
+            }
             numbers = _NUMBERS if found != _FORMATS[0] else _NUMBERS[:-1]
             columns |= {column: stored[column][:] for column in numbers}
             columns.setdefault("weights", np.ones(len(columns["paths"]), np.float32))

@@ -26,6 +26,7 @@ __all__ = ["data"]
 
 SAMPLES, CELL = 8, 160  # pictures per set on the contact sheet, and their side in pixels
 SHEET = "data-check.jpg"
+FEW = 20  # so many folds or people are named, not only counted
 COLUMN = 12  # width of the first column of the report
 GREEN = (40, 200, 60)
 
@@ -200,10 +201,10 @@ def _print(one: Found, report: Report, names: int, headers: bool) -> None:
     how = "" if not headers else " (headers only)"
     _tell("pictures", [_count(len(report.readable), source.images) + how])
     _tell("faces", [_count(_faces(report), source.faces)])
-    if source.groups:
-        groups = sorted({record.group for record in report.readable})
-        shown = ", ".join(groups) if 0 < len(groups) <= 20 and all(groups) else ""
-        _tell(source.groups, [f"{len(groups):,}" + (f": {shown}" if shown else "")])
+    groups = sorted({record.group for record in report.readable} - {""})
+    if source.groups and groups:
+        shown = f": {', '.join(groups)}" if len(groups) <= FEW else ""
+        _tell(source.groups, [f"{len(groups):,}{shown}"])
     damaged = [f"{file}: {why}" for file, why in report.damaged.items()]
     _tell("damaged", _some(damaged, names, "picture"))
     _tell("missing", _some(report.absent, names, "picture"))

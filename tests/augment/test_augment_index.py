@@ -85,6 +85,19 @@ def test_any_text_comes_back(tmp_path_factory, rows):
     assert_same(table, index.load(file))
 
 
+def test_names_that_are_no_utf8_come_back(tmp_path):
+    table = index.make("/", ["a/\udcff.jpg", "ü.jpg"], [[0, 0, 9, 9]] * 2, FACE, "x", ["", "b"])
+    table.save(tmp_path / "a.h5")
+    assert_same(table, index.load(tmp_path / "a.h5"))
+
+
+def test_a_saved_index_is_small(tmp_path):
+    paths = [f"lfw/Name_{n // 9}/Name_{n // 9}_{n:04d}.jpg" for n in range(20_000)]
+    table = index.make("/", paths, np.ones((20_000, 4)), FACE, "lfw", [p[4:12] for p in paths])
+    table.save(tmp_path / "a.h5")
+    assert (tmp_path / "a.h5").stat().st_size < 20 * len(table)
+
+
 def test_an_index_travels_through_a_binary_file(table):
     file = io.BytesIO()
     table.save(file)
