@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from augment.calibration import encode
+from augment.errors import DataError
 from augment.functional import crop_photos
 from augment.order import generator
 from augment.photos import Photos
@@ -52,9 +53,21 @@ class Sampler:
     recipe : Recipe
     seed : int
         With epoch and step the key of all chance.
+
+    Raises
+    ------
+    DataError
+        If the recipe cuts frames as they stand and squares are still to be drawn.
     """
 
     def __init__(self, photos: Photos, recipe: Recipe, seed: int):
+        if recipe.intervals is None and recipe.task != "calibration":
+            undrawn = np.count_nonzero(photos.index.undrawn)
+            if undrawn:
+                raise DataError(
+                    f"the index has {undrawn} rows whose square is still to be drawn, but the "
+                    "recipe cuts frames as they stand (fix_backgrounds settles them)"
+                )
         self.photos = photos
         self._recipe = recipe
         self._seed = seed
