@@ -125,7 +125,7 @@ def test_an_index_shows_faces_and_backgrounds_and_goes_past_damaged_files(
     faces.select(np.array([1])).save(tmp_path / "damaged.h5")
     none = preview("--index", "damaged.h5")
     assert none.exit_code == 2
-    assert "none of the index's 1 rows gives a picture" in none.output
+    assert "no picture to show: the index has 1 rows" in none.output
 
 
 @pytest.mark.data
@@ -139,7 +139,8 @@ def test_the_research_data(preview: Preview, data_dir: Path) -> None:
     ("words", "message"),
     [
         (("--index", "photo.png", *FRAME), "--frame belongs to a PHOTO"),
-        (("photo.png", "--frame", 1, 2, 0, 4), "width and height must be positive"),
+        (("photo.png", "--frame", 1, 2, 0, 4), "with positive width and height"),
+        (("photo.png", "--frame", "nan", 2, 3, 4), "frames are finite"),
         (("photo.png", "--net", "net12", "--side", 20), "leave out --side"),
         (("photo.png", "--net", "net13"), "no net named 'net13'; did you mean net12"),
         (("photo.png", "--scale", 2, 1), r"--scale must be two positive, rising .*; got \(2.0, 1"),
