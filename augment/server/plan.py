@@ -154,7 +154,11 @@ def create(plan: Plan) -> int:
             shared.close()
         if hasattr(os, "posix_fallocate"):
             # Without this, a full /dev/shm kills the process that touches the missing page.
-            os.posix_fallocate(fd, 0, length)
+            try:
+                os.posix_fallocate(fd, 0, length)
+            except BaseException:
+                os.close(fd)
+                raise
     except OSError as error:
         raise ServerError(
             f"the augmentation server needs {length / 1e6:.0f} MB of shared memory "
