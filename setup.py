@@ -1,8 +1,9 @@
 """Installation: the project's folders as packages, and the kernels as optional extensions.
 
-Each instruction set has a shared library of its own, built from the same source. The libraries
-are loaded by `ctypes` and chosen at run time, so none of them needs Python's headers. Where no
-compiler is found, the installation succeeds and the NumPy kernels are used.
+For the layers' kernels each instruction set has a shared library of its own, built from the same
+source; the kernel that cuts crops is one library. All are loaded by `ctypes`, the layers' chosen at
+run time, so none of them needs Python's headers. Where no compiler is found, the installation
+succeeds and the NumPy kernels are used.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).parent
 ROOMS = ("lasagnette", "nets", "augment", "cascade", "monitor", "scripts")
 KERNELS = "lasagnette/ops/kernels"
+CROP_KERNEL = "augment/kernels"
 
 COMMON_FLAGS = [
-    *("-O3", "-g0", "-std=c++17", "-fopenmp"),
+    *("-O3", "-g0", "-std=c++17"),
     *("-fvisibility=hidden", "-fvisibility-inlines-hidden", "-fno-math-errno"),
 ]
 X86_FLAGS = {
@@ -56,13 +58,25 @@ def kernel_extensions() -> list[Extension]:
             depends=sorted(
                 path.relative_to(ROOT).as_posix() for path in ROOT.glob(f"{KERNELS}/*.h")
             ),
-            extra_compile_args=COMMON_FLAGS + own_flags,
+            extra_compile_args=[*COMMON_FLAGS, "-fopenmp", *own_flags],
             extra_link_args=["-fopenmp"],
             language="c++",
             optional=True,
         )
         for name, own_flags in flags.items()
     ]
+
+
+def crop_extension() -> Extension:
+    """Return the optional library that cuts crops, by one thread: workers are processes."""
+    return Extension(
+        f"{CROP_KERNEL.replace('/', '.')}._crop",
+        sources=[f"{CROP_KERNEL}/crop.cpp"],
+        # Fused operations would round the samples' places otherwise than NumPy does.
+        extra_compile_args=[*COMMON_FLAGS, "-ffp-contract=off"],
+        language="c++",
+        optional=True,
+    )
 
 
 class BuildKernels(build_ext):
@@ -109,9 +123,9 @@ setup(
         "cascade": ["pretrained/*"],
         "augment": ["splits/*"],
     },
-    ext_modules=kernel_extensions(),
+    ext_modules=[*kernel_extensions(), crop_extension()],
     cmdclass={"build_ext": BuildKernels},
     entry_points={"console_scripts": ["lasagnette = scripts.main:main"]},
     install_requires=required("core"),
-    extras_require={extra: required(extra) for extra in ("demo", "jax", "test", "bench")},
+    extras_require={extra: required(extra) for extra in ("demo", "jax", "dask", "test", "bench")},
 )

@@ -1,0 +1,106 @@
+"""The training's connection to a Dask cluster: every wait ends, every failure is a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future as Answer
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from augment.errors import ServerError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["ANSWER_SECONDS", "ask", "begin", "connect", "explain", "seats"]
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 10.0
+"""Time in which the scheduler must answer a question."""
+
+_PORT = 8786  # Dask's own
+
+
+def connect(scheduler: str, patience: float) -> Client:
+    address = _address(scheduler)
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as error:
+        raise ServerError(
+            f"{scheduler}: Dask is not installed ({error}); pip install 'lasagnette[dask]'"
+        ) from error
+    try:
+        client = Client(address, timeout=patience, set_as_default=False)
+    except OSError as error:
+        raise ServerError(
+            f"no Dask scheduler answers at {scheduler} within {patience:.0f} s; start one with: "
+            "dask scheduler"
+        ) from error
+    try:
+        client.wait_for_workers(1, timeout=patience)
+    except TimeoutError as error:
+        client.close(timeout=ANSWER_SECONDS)
+        raise ServerError(
+            f"the Dask scheduler {scheduler} has had no worker for {patience:.0f} s; start some "
+            f"with: dask worker {address}"
+        ) from error
+    return client
+
+
+def _address(scheduler: str) -> str:
+    """A scheduler's address as Dask writes it."""
+    try:
+        parts = urlsplit(scheduler)
+        host, port = parts.hostname, parts.port or _PORT
+        rest = parts.path.strip("/") or parts.query or parts.fragment
+    except ValueError:
+        host = rest = None
+    if host is None or parts.scheme != "dask" or rest:
+        raise ServerError(f"a Dask scheduler is given as dask://host:port; got {scheduler!r}")
+    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+
+
+def begin(client: Client, work: Coroutine[Any, Any, T]) -> Answer[T]:
+    """Begin a coroutine on the client's own thread, where its methods can be awaited."""
+    loop: Any = client.loop
+    return asyncio.run_coroutine_threadsafe(work, loop.asyncio_loop)
+
+
+def ask(client: Client, call: Callable[[], Any]) -> Any:
+    """The answer to a call of the client, which by itself would wait for ever.
+
+    Raises
+    ------
+    TimeoutError
+        If none comes.
+    """
+
+    async def run() -> Any:
+        return await call()
+
+    return begin(client, run()).result(ANSWER_SECONDS)
+
+
+def seats(before: list[str], found: set[str]) -> list[str]:
+    """The workers in an order in which those that stay keep their places."""
+    new = sorted(found - set(before))
+    kept = [address if address in found else new.pop() if new else None for address in before]
+    return [address for address in kept if address is not None] + new
+
+
+def explain(error: Exception, where: str) -> str:
+    """An error that Dask raised, in a sentence."""
+    texts = []
+    cause: BaseException | None = error
+    while cause is not None:
+        texts.append(str(cause))
+        if isinstance(cause, ImportError) or "different environments" in texts[-1]:
+            return (
+                f"{where} or one of its workers cannot import what makes samples; install "
+                f"lasagnette there, of the same version as here ({type(error).__name__}: "
+                f"{' '.join(texts[-1].split())})"
+            )
+        cause = cause.__cause__
+    return f"{where} or one of its workers failed: {error!r}"

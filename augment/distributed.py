@@ -1,0 +1,361 @@
+"""Minibatches made past one machine, by the workers of a Dask cluster.
+
+Every minibatch is cut into pieces, which Dask gives to its workers and gives out once more where a
+worker is lost. The workers need the same versions of the packages, and the photographs at the same
+paths.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+import uuid
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures import Future as Answer
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from augment import remote
+from augment.cache import DEFAULT_BYTES
+from augment.cluster import ANSWER_SECONDS, ask, begin, connect, explain, seats
+from augment.errors import DataError, ServerError
+from augment.index import Index
+from augment.order import Epoch, epoch_order, steps_per_epoch
+from augment.recipe import Recipe
+from augment.samples import Batch
+from augment.server.assembler import homes
+from augment.stream import Report, Waiting, share
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+__all__ = ["DaskStream"]
+
+_LOOK_SECONDS = 2.0  # between looks at which workers there are
+_NAMED = 3  # files named in a message
+
+
+@dataclass(eq=False)
+class _Minibatch:
+    epoch: int
+    step: int
+    pieces: list[tuple[np.ndarray, Future]]  # int32 (3, n): positions, rows, classes
+    made: Answer[list[dict]]
+
+
+class DaskStream:
+    """Minibatches made by a Dask cluster; a context manager.
+
+    The bytes are those of `augment.stream.InProcess`, whatever the workers are and whichever of
+    them are lost or join on the way.
+
+    Parameters
+    ----------
+    index, recipe, seed
+        See `augment.batches.batches`.
+    scheduler : str
+        ``dask://host:port``; without a port 8786, Dask's own.
+    batches : int
+        Minibatches that are in work or wait for the training, at least 2; more are begun where
+        these would not keep all workers busy.
+    piece : int
+        Fewest samples that a minibatch is cut into, on average. A photograph's samples go to the
+        same worker, so that it is decoded only there; where there are more workers than pieces, to
+        one of a few.
+    cache_bytes : int
+        Bytes of decoded photographs that a worker process holds, if three tenths of its memory
+        limit are not less.
+    silence : float
+        Seconds without a minibatch after which the stream counts as broken.
+    patience : float
+        Seconds to wait for the scheduler, and then for the first worker.
+    report : callable
+        Told of each picture that cannot be read, and of each worker that was lost.
+
+    Raises
+    ------
+    ServerError
+        If an argument is not as said, Dask is not installed, or the scheduler or all workers are
+        missing; while the stream is read, if it cannot go on.
+    DataError
+        If the index has no row that the recipe asks for.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        recipe: Recipe,
+        seed: int,
+        scheduler: str,
+        *,
+        batches: int = 8,
+        piece: int = 32,
+        cache_bytes: int = DEFAULT_BYTES,
+        silence: float = 300.0,
+        patience: float = 20.0,
+        report: Report = warnings.warn,
+    ) -> None:
+        for name, value, low in (("batches", batches, 2), ("piece", piece, 1)):
+            if value < low:
+                raise ServerError(f"DaskStream: {name} must be at least {low}; got {value!r}")
+        self.steps_per_epoch = steps_per_epoch(index, recipe)
+        self._recipe, self._seed = recipe, seed
+        self._scheduler = scheduler
+        self._batches, self._piece = batches, piece
+        self._silence, self._report = silence, report
+        # the workers' current folder is another one
+        self._index = replace(index, root=Path(os.path.abspath(index.root)))
+        _, self._photo = np.unique(index.paths, return_inverse=True)
+        self._client: Client | None = connect(scheduler, patience)
+        try:
+            self._workers: list[str] = []
+            self._looked = 0.0
+            self._look()
+            self._send(cache_bytes)
+        except BaseException:
+            self._client.close(timeout=ANSWER_SECONDS)
+            raise
+        self._order: deque[_Minibatch] = deque()
+        self._steps: Iterator[tuple[int, int, Epoch]] = iter(())
+        self._generation = 0
+        self._next: tuple[int, int] | None = None  # where the stream stands
+        self._numbers = count()
+        self._told: set[str] = set()
+        self._clock = Waiting()
+        self._gauged = time.monotonic()
+        self._done = self._hits = self._misses = 0
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """The minibatches of an epoch from a given one on.
+
+        Raises
+        ------
+        ServerError
+            If the cluster is lost, a piece cannot be made, or nothing comes.
+        DataError
+            If a class of the index has no picture that can be read, or a worker does not find one
+            that is there.
+        """
+        return self._clock.watch(self._stream(number, start))
+
+    def gauges(self) -> dict[str, float]:
+        """Numbers to watch: what happened since they were last asked for.
+
+        ``queue/pieces`` and ``queue/batches`` are the pieces in work and the minibatches that wait
+        for the training, ``queue/waited`` the share of time that the training waited,
+        ``cache/hits`` the share of photographs that were held, ``worker/count`` the workers,
+        ``worker/pieces`` the pieces that they made per second.
+        """
+        now = time.monotonic()
+        done, hits, misses = self._done, self._hits, self._misses
+        self._done = self._hits = self._misses = 0
+        rate, self._gauged = share(done, now - self._gauged), now
+        futures = [future for batch in self._order for _, future in batch.pieces]
+        return {
+            "queue/pieces": sum(not future.done() for future in futures),
+            "queue/batches": sum(batch.made.done() for batch in self._order),
+            "queue/waited": self._clock.share(),
+            "cache/hits": share(hits, hits + misses),
+            "worker/count": len(self._workers),
+            "worker/pieces": rate,
+        }
+
+    def close(self) -> None:
+        """Cancel what is in work, have the workers forget the stream, and leave the cluster."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        self._clear()
+        del self._content
+        # a cluster that is gone, or has no time, holds a bounded rest
+        with suppress(Exception):
+            ask(client, lambda: client.run(remote.forget, self._plan))
+        with suppress(TimeoutError):
+            client.close(timeout=ANSWER_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(self, cache_bytes: int) -> None:
+        """Give the index to the cluster, once; its workers pass it on to each other."""
+        import dask
+
+        file = io.BytesIO()
+        self._index.save(file)
+        plan = {
+            "token": uuid.uuid4().hex,
+            "recipe": self._recipe.as_dict(),
+            "seed": self._seed,
+            "cache_bytes": cache_bytes,
+            "versions": remote.versions(),
+        }
+        self._plan = json.dumps(plan)
+        self._name = f"lasagnette-{plan['token']}"
+        # A task, unlike scattered data, is done again when the workers that held its result die.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+            assert self._client is not None
+            self._content = self._client.submit(
+                remote.keep, file.getvalue(), key=f"{self._name}-index"
+            )
+
+    def _stream(self, number: int, start: int) -> Iterator[Batch]:
+        if self._client is None:
+            raise ServerError("the Dask stream is closed")
+        if self._next != (number, start):
+            self._clear()
+            self._steps = self._ahead(number, start)
+        self._generation += 1
+        mine = self._generation
+        for step in range(start, self.steps_per_epoch):
+            if self._generation != mine:
+                raise ServerError("another epoch was begun before this one was read to its end")
+            self._next = None  # unless the minibatch arrives
+            batch = self._take(number, step)
+            last = step + 1 == self.steps_per_epoch
+            self._next = (number + 1, 0) if last else (number, step + 1)
+            yield batch
+
+    def _ahead(self, epoch: int, step: int) -> Iterator[tuple[int, int, Epoch]]:
+        """All minibatches from one on, through all epochs to come."""
+        for number in count(epoch):
+            order = epoch_order(self._index, self._recipe, seed=self._seed, epoch=number)
+            for at in range(step, len(order.rows)):
+                yield number, at, order
+            step = 0
+
+    def _clear(self) -> None:
+        """Abandon all that is in work: Dask drops what nobody asks for any more."""
+        for batch in self._order:
+            batch.made.cancel()
+        self._order.clear()
+
+    def _take(self, epoch: int, step: int) -> Batch:
+        """Begin minibatches ahead, wait for the first, and put it together."""
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._look()
+        in_work = max(self._batches, 2 + 2 * len(self._workers) // self._groups)
+        while len(self._order) < in_work:
+            self._order.append(self._begin(*next(self._steps)))
+        batch = self._order[0]
+        assert (batch.epoch, batch.step) == (epoch, step), "minibatches come in order"
+        results = self._wait(batch)
+        self._order.popleft()
+        side = self._recipe.side
+        images = np.empty((self._recipe.batch_size, 3, side, side), np.uint8)
+        labels = np.empty(self._recipe.batch_size, np.int32)
+        for (places, _), result in zip(batch.pieces, results, strict=True):
+            self._note(result)
+            images[places[0]], labels[places[0]] = result["images"], result["labels"]
+        return Batch(images, labels)
+
+    def _begin(self, epoch: int, step: int, order: Epoch) -> _Minibatch:
+        """Cut a minibatch into pieces by the photographs' homes and give them to Dask."""
+        client = self._client
+        assert client is not None
+        rows, classes = order.rows[step], order.classes[step]
+        home = self._home[rows]
+        pieces = []
+        for group in range(self._groups):
+            positions = np.flatnonzero(home == group).astype(np.int32)
+            if not len(positions):
+                continue
+            places = np.stack([positions, rows[positions], classes[positions]])
+            number = next(self._numbers)
+            future = client.submit(
+                remote.make_piece,
+                *(self._content, self._plan, epoch, step, places),
+                key=f"{self._name}-{number}",
+                workers=self._workers[group :: self._groups],
+                allow_other_workers=True,
+                priority=-number,
+            )
+            pieces.append((places, future))
+        futures = [future for _, future in pieces]
+
+        async def results() -> list[dict]:
+            return [await future for future in futures]
+
+        return _Minibatch(epoch, step, pieces, begin(client, results()))
+
+    def _wait(self, batch: _Minibatch) -> list[dict]:
+        from distributed.scheduler import KilledWorker
+
+        where = f"the Dask scheduler {self._scheduler}"
+        try:
+            return batch.made.result(self._silence)
+        except CancelledError as error:
+            raise ServerError(
+                f"the connection to {where} is lost; the training stops here and can be resumed"
+            ) from error
+        except KilledWorker as error:
+            raise ServerError(self._blame(batch, error)) from error
+        except Exception as error:
+            if isinstance(error, TimeoutError) and not batch.made.done():
+                raise ServerError(
+                    f"the {len(self._workers)} workers of {where} have made no minibatch for "
+                    f"{self._silence:.0f} s"
+                ) from error
+            raise ServerError(explain(error, where)) from error
+
+    def _note(self, result: dict) -> None:
+        """Take note of what came with a piece, and raise what it failed with."""
+        for file, there, text in result["damaged"]:
+            if not there and os.path.exists(file):
+                raise DataError(
+                    f"a Dask worker does not find {file!r}, which is there for the training; every "
+                    "worker's machine needs the photographs at the same paths"
+                )
+            if file not in self._told:
+                self._told.add(file)
+                self._report(text)
+        if "error" in result:
+            kind, text = result["error"]
+            raise (DataError if kind == "data" else ServerError)(text)
+        self._done += 1
+        self._hits += result["hits"]
+        self._misses += result["misses"]
+
+    def _blame(self, batch: _Minibatch, error: Any) -> str:
+        rows = [places[1] for places, future in batch.pieces if future.key == error.task]
+        files = sorted({self._index.file(row) for row in np.concatenate(rows)})
+        named = ", ".join(repr(file) for file in files[:_NAMED])
+        more = f" and {len(files) - _NAMED} more files" if len(files) > _NAMED else ""
+        return (
+            f"{error.allowed_failures + 1} Dask workers ended while they held a piece with samples "
+            f"of {named}{more}; repair the file that ends them, or give the workers more memory"
+        )
+
+    def _look(self) -> None:
+        """See which workers there are, and give every photograph its home among them."""
+        client = self._client
+        assert client is not None
+        self._looked = time.monotonic()
+        try:
+            found = ask(client, client.nthreads)
+        except Exception as error:
+            raise ServerError(
+                f"the Dask scheduler {self._scheduler} does not answer ({error!r}); the training "
+                "stops here and can be resumed"
+            ) from error
+        before, self._workers = self._workers, seats(self._workers, set(found))
+        for address in sorted(set(before) - set(found)):
+            self._report(
+                f"the Dask worker {address} is gone; others make its pieces, nothing is lost"
+            )
+        if not before or len(before) != len(self._workers):
+            most = max(1, self._recipe.batch_size // self._piece)
+            self._groups = max(1, min(len(self._workers), most))
+            self._home = homes(self._photo, self._index.weights, self._groups)[self._photo]
