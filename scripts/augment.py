@@ -74,7 +74,7 @@ def augment() -> None:
     default=6,
     show_default=True,
     metavar="N",
-    help="Samples, chosen at random: two faces for each background.",
+    help="Samples, chosen at random: two frames for each picture to draw background squares in.",
 )
 @interval_options
 @click.option(
@@ -109,7 +109,7 @@ def preview(
 
     The samples are those of PHOTO, else of --index, else of the training side of the research
     data. In a PHOTO without --frame, and in pictures without faces, squares of background are drawn
-    at random places; they are neither moved nor turned.
+    at random places, and these are neither moved nor turned.
 
     \b
     lasagnette augment preview photo.jpg --frame 210 130 96 96
@@ -187,16 +187,16 @@ def _of_photo(photo: str, frames: tuple[tuple[float, ...], ...]) -> list[Sample]
 
 
 def _of_index(index: Index, count: int, seed: int, say: Say) -> list[Sample]:
-    """So many samples, chosen at random: faces first, two for each background."""
+    """So many samples, chosen at random: two frames for each picture to draw squares in."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    faces, backgrounds = (
-        rng.permutation(np.flatnonzero(index.labels == label)) for label in (1, 0)
+    framed, undrawn = (
+        rng.permutation(np.flatnonzero(rows)) for rows in (~index.undrawn, index.undrawn)
     )
-    shown = min(len(backgrounds), max(count // 3, count - len(faces)))
+    squares = min(len(undrawn), max(count // 3, count - len(framed)))
     samples: list[Sample] = []
-    for rows, number in ((faces, count - shown), (backgrounds, shown)):
+    for rows, number in ((framed, count - squares), (undrawn, squares)):
         readable = _readable(index, rows[: number + SPARE], say)
         samples += [sample for _, sample in zip(range(number), readable, strict=False)]
     if not samples:
