@@ -71,8 +71,11 @@ def load(list_file: str | Path) -> Dataset[Record]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: the list cannot be read ({error})") from error
-    for name, rows in read(path, text.splitlines(), problems):
-        pictures.setdefault(name, []).extend(rows)
+    try:
+        for name, rows in read(path, text.splitlines(), problems):
+            pictures.setdefault(name, []).extend(rows)
+    except csv.Error as error:
+        raise DataError(f"{path}: the list cannot be read ({error})") from error
     records: list[Record] = []
     absent: list[str] = []
     for name, rows in pictures.items():
@@ -115,7 +118,7 @@ def _json_lines(path: Path, lines: list[str], problems: list[str]) -> Iterator[_
             entry = json.loads(line)
             rows = [[float(face[field]) for field in FIELDS] for face in entry["faces"]]
             yield str(entry["file"]), rows
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             problems.append(
                 f"{path}, line {number}: no object with a file and faces of {FIELDS!r}, passed "
                 f"over: {line[:80]!r}"

@@ -138,7 +138,7 @@ def _read_list(path: Path, problems: list[str]) -> Iterator[tuple[str, list[list
             name, ellipses, left, counted = line, [], math.inf, False
         elif not line:
             continue
-        elif not counted and line.isdigit():
+        elif not counted and line.isdecimal() and len(line) < 10:
             left, counted = int(line), True
         elif left > 0 and (ellipse := _parse(line)) is not None:
             ellipses.append(ellipse)

@@ -102,13 +102,13 @@ def read_people(path: str | Path) -> PeopleList:
     problems: list[str] = []
     announced: list[tuple[int, int, int]] = []  # line, how many, in which set
     for number, words in _lines(path):
-        if len(words) == 1 and words[0].isdecimal():
+        if len(words) == 1 and _is_number(words[0]):
             if sets[-1]:
                 sets.append({})
             elif announced:
                 announced.pop()  # the number of sets, before the length of the first
             announced.append((number, int(words[0]), len(sets) - 1))
-        elif len(words) == 2 and words[1].isdecimal():
+        elif len(words) == 2 and _is_number(words[1]):
             sets[-1][words[0]] = int(words[1])
         else:
             problems.append(_damaged(path, number, "a name and a number of pictures", words))
@@ -139,7 +139,7 @@ def read_pairs(path: str | Path) -> PairList:
             if not sets or (pair.same and not sets[-1][-1].same):
                 sets.append([])
             sets[-1].append(pair)
-        elif not sets and len(words) <= 2 and all(word.isdecimal() for word in words):
+        elif not sets and len(words) <= 2 and all(map(_is_number, words)):
             announced = [int(word) for word in words]
         else:
             problems.append(_damaged(path, number, "a pair of pictures", words))
@@ -161,11 +161,15 @@ def read_pairs(path: str | Path) -> PairList:
 
 def _pair(words: list[str]) -> Pair | None:
     numbers = words[1:2] + words[2:3] if len(words) == 3 else words[1:2] + words[3:4]
-    if len(words) not in (3, 4) or not all(number.isdecimal() for number in numbers):
+    if len(words) not in (3, 4) or not all(map(_is_number, numbers)):
         return None
     first, second = (int(number) for number in numbers)
     other = words[0] if len(words) == 3 else words[2]
     return Pair(picture(words[0], first), picture(other, second), len(words) == 3)
+
+
+def _is_number(word: str) -> bool:
+    return word.isdecimal() and len(word) < 10
 
 
 def _lines(path: str | Path) -> Iterator[tuple[int, list[str]]]:

@@ -30,7 +30,9 @@ def record(
     problems : list of str
         Told every box that is empty or has its centre outside the picture; it is left out.
     """
-    boxes = boxes_inside(as_frames(rows), size, f"{where}: {name!r}", problems)
+    with np.errstate(over="ignore"):
+        boxes = as_frames(rows)
+    boxes = boxes_inside(boxes, size, f"{where}: {name!r}", problems)
     return Record(Path(name).as_posix(), to_squares(boxes), name)
 
 
@@ -38,8 +40,8 @@ def boxes_inside(
     boxes: np.ndarray, size: tuple[int, int], where: str, problems: list[str]
 ) -> np.ndarray:
     """Boxes with an area whose centre lies in the picture; the others cost a sentence each."""
-    middle = centres(boxes)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        middle = centres(boxes)
         good = (boxes[:, 2:] > 0).all(axis=1) & ((middle >= 0) & (middle < size)).all(axis=1)
     problems.extend(
         f"{where} is {size[0]} x {size[1]} pixels and the box {box.tolist()!r} lies outside or is "

@@ -118,7 +118,7 @@ def _in_folder(folder: Path) -> Iterator[Found]:
     if _is_yolo(folder):
         yield Found(yolo.SOURCE, folder)
     for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in _LISTS):
-        if source := _list_source(path):
+        if path.is_file() and (source := _list_source(path)):
             yield _found(source, path)
 
 
@@ -143,7 +143,7 @@ def _list_source(path: Path) -> Source | None:
     if suffix == ".jsonl":
         try:
             entry = json.loads(first)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         named = isinstance(entry, dict) and "file" in entry and ({"faces", "error"} & set(entry))
         return boxes.SOURCE if named else None
@@ -153,7 +153,8 @@ def _list_source(path: Path) -> Source | None:
 def _is_voc(folder: Path) -> bool:
     """Whether there is an XML file, and the first one is an annotation."""
     files = (*sorted(folder.glob("Annotations/*.xml")), *sorted(folder.glob("*.xml")))
-    return bool(files) and b"<annotation" in files[0].read_bytes()[:10_000]
+    first = next((path for path in files if path.is_file()), None)
+    return first is not None and b"<annotation" in first.read_bytes()[:10_000]
 
 
 def _is_yolo(folder: Path) -> bool:
@@ -162,4 +163,4 @@ def _is_yolo(folder: Path) -> bool:
         return True
     pictures = {path.stem for path in folder.iterdir() if path.suffix.lower() in SUFFIXES}
     texts = (path for path in folder.glob("*.txt") if path.stem in pictures)
-    return any(_SHARES.match(path.read_text(errors="replace")) for path in texts)
+    return any(_SHARES.match(path.read_text("utf-8", "replace")) for path in texts)

@@ -13,6 +13,7 @@ good results with single frames held out and bad ones with whole people held out
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -91,12 +92,10 @@ def load(root: str | Path, together: Literal["person", "run"] = "person") -> Dat
     except OSError as error:
         raise DataError(f"smileys: {path}: {error.strerror}; expected: {SOURCE.layout}") from error
     reader = csv.DictReader(text.splitlines())
-    if not set(_COLUMNS) <= set(reader.fieldnames or ()):
-        raise DataError(f"{path}: the first line must name {_COLUMNS!r}; got {reader.fieldnames!r}")
     records: list[SmileyRecord] = []
     problems: list[str] = []
     absent: list[str] = []
-    for row in reader:
+    for row in _rows(reader, path):
         record = _parse(row)
         if record is None:
             line = [row[column] for column in _COLUMNS]
@@ -116,6 +115,16 @@ def load(root: str | Path, together: Literal["person", "run"] = "person") -> Dat
     if together == "run":
         records = _in_runs(records)
     return Dataset(SOURCE, folder, records, problems, absent)
+
+
+def _rows(reader: csv.DictReader, path: Path) -> Iterator[dict[str, str | None]]:
+    try:
+        header = reader.fieldnames
+        if not set(_COLUMNS) <= set(header or ()):
+            raise DataError(f"{path}: the first line must name {_COLUMNS!r}; got {header!r}")
+        yield from reader
+    except csv.Error as error:
+        raise DataError(f"{path}: the list cannot be read ({error})") from error
 
 
 def _parse(row: dict[str, str | None]) -> SmileyRecord | None:

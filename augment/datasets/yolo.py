@@ -38,7 +38,7 @@ _LISTS = ("classes.txt", "obj.names", "labels/classes.txt")
 _NAMES = re.compile(
     r"^names:[ \t]*(\[[^\]]*\]|(?:[^\n]*\n(?:[ \t-][^\n]*(?:\n|$))*))", re.MULTILINE
 )
-_ENTRY = re.compile(r"^[ \t]*(?:(\d+)[ \t]*:|-)[ \t]*([^#\n]+)", re.MULTILINE)
+_ENTRY = re.compile(r"^[ \t]*(?:(\d{1,9})[ \t]*:|-)[ \t]*([^#\n]+)", re.MULTILINE)
 
 
 def load(root: str | Path, classes: Collection[str | int] | None = None) -> Dataset[Record]:
