@@ -13,7 +13,9 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import get_completion_class
 
+from scripts.augment import augment
 from scripts.bench import bench
+from scripts.data_commands import data
 from scripts.detect import detect
 from scripts.doctor import doctor
 from scripts.evaluate import evaluate
@@ -58,7 +60,7 @@ def completion(shell: str) -> None:
     click.echo(complete(cli, {}, "lasagnette", "_LASAGNETTE_COMPLETE").source())
 
 
-for command in (detect, train, mine, evaluate, bench, doctor, completion):
+for command in (detect, train, mine, evaluate, data, augment, bench, doctor, completion):
     cli.add_command(command)
 
 
@@ -83,7 +85,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = INTERRUPTED
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         if not _is_expected(error):
             raise
         click.echo(f"Error: {_sentence(error)}", err=True)
@@ -91,14 +93,14 @@ def main(args: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _is_expected(error: OSError | ValueError) -> bool:
+def _is_expected(error: OSError | ValueError | RuntimeError) -> bool:
     """Tell an error about what the user gave (a file, weights) from a fault of the program."""
     if isinstance(error, OSError):
         return error.filename is not None
     return type(error).__module__.partition(".")[0] in ROOMS
 
 
-def _sentence(error: OSError | ValueError) -> str:
+def _sentence(error: OSError | ValueError | RuntimeError) -> str:
     if isinstance(error, OSError):
         return f"{os.fspath(error.filename)}: {error.strerror}"
     return str(error)

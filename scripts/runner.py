@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ import numpy as np
 
 import lasagnette.random
 from augment import index as indexes
-from augment.batches import Batch, batches, fix_backgrounds, fixed_set, steps_per_epoch
-from augment.cache import PhotoCache
-from augment.index import BACKGROUND, FACE, Index
-from augment.prefetch import prefetch
-from augment.splits import train_set, validation_set
+from augment.batches import Batch, fixed_set
+from augment.recipe import Recipe
+from augment.splits import validation_set
+from augment.stream import Stream
+from augment.streams import open_stream
 from augment.transforms import Intervals
 from lasagnette import backend as backends
 from lasagnette.layers import Layer, get_all_layers
@@ -32,21 +32,20 @@ from monitor.runlog import RunLog
 from nets import registry, weights
 from nets.scaling import Scaling
 from nets.training import Record, Trainer, cosine, fit
+from scripts.errors import RunError
 from scripts.progress import Progress
+from scripts.training_data import count_samples, training_index
 
 __all__ = ["RunError", "Settings", "read_settings", "train"]
 
 CHECKPOINT_SECONDS = 60.0
+GAUGE_SECONDS = 1.0
 MEASURE = "valid/accuracy"
 COMPILING = {
     "numba": " (half a minute the first time, seconds afterwards)",
     "c": " (a minute or more the first time, seconds afterwards)",
     "jax": "",  # the most of it during the first step, every time
 }
-
-
-class RunError(ValueError):
-    """A run that cannot be started or resumed."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,9 @@ class Settings:
         Its highest value; it falls along a cosine.
     seed : int
         Key of initial weights, dropout and augmentation.
-    augment : bool
-        Whether frames are moved, scaled, stretched and mirrored at random.
+    intervals : dict or None
+        From where random changes are drawn: an `augment.transforms.Intervals` as JSON can hold it;
+        None cuts frames as they stand.
     backgrounds_per_face : float
         Ratio in every minibatch.
     hard_negatives : str or None
@@ -79,7 +79,7 @@ class Settings:
     batch_size: int
     learning_rate: float
     seed: int = 1
-    augment: bool = True
+    intervals: dict[str, Any] | None = field(default_factory=Intervals().as_dict)
     backgrounds_per_face: float = 1.0
     hard_negatives: str | None = None
     fddb_repeats: int = 1
@@ -90,6 +90,16 @@ class Settings:
     def options(self) -> dict[str, Any]:
         """What the net is built with."""
         return {"faithful": self.faithful, "batch_norm": self.batch_norm}
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is made of the training side."""
+        return Recipe(
+            side=registry.spec(self.net).side,
+            batch_size=self.batch_size,
+            intervals=None if self.intervals is None else Intervals.from_dict(self.intervals),
+            backgrounds_per_face=self.backgrounds_per_face,
+        )
 
 
 def read_settings(folder: Path) -> Settings:
@@ -120,6 +130,8 @@ def train(
     resume: bool,
     say: Callable[[str], None],
     backend: str = "numba",
+    workers: int = 0,
+    workers_on: str | None = None,
 ) -> dict[str, Any]:
     """Train a net and keep everything about it in `folder`.
 
@@ -138,6 +150,8 @@ def train(
     backend
         What computes; see `lasagnette.backend`. A run may be resumed with another one, its
         numbers then differ by rounding.
+    workers, workers_on
+        Who makes the minibatches; see `augment.streams.open_stream`. It changes no number.
 
     Returns
     -------
@@ -146,7 +160,7 @@ def train(
 
     Raises
     ------
-    RunError, BackendError, DataError, RunLogError, WeightsError
+    RunError, BackendError, DataError, RunLogError, ServerError, WeightsError
         What is missing or does not fit, in one sentence.
     """
     if not resume and (folder / "run.json").exists():
@@ -156,48 +170,76 @@ def train(
     lasagnette.random.set_rng(np.random.default_rng(settings.seed))
     layer = registry.build(settings.net, **settings.options)
     say("Reading the data ...")
-    cache = PhotoCache()
-    index = _training_index(settings, data, cache, say)
-    validation = fixed_set(
-        validation_set(data, say), registry.spec(settings.net).side, cache=cache, report=say
+    index = training_index(
+        data,
+        hard_negatives=settings.hard_negatives,
+        fddb_repeats=settings.fddb_repeats,
+        fixed=None if settings.intervals else settings.backgrounds_per_face,
+        seed=settings.seed,
+        say=say,
     )
-    counts = _counts(index, validation)
+    side = registry.spec(settings.net).side
+    validation = fixed_set(validation_set(data, say), side, report=say)
+    counts = count_samples(index, validation)
     say("Data: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
     say(f"Compiling the training functions for {backend}{COMPILING[backend]} ...")
-    steps = steps_per_epoch(index, settings.batch_size, settings.backgrounds_per_face)
-    if not steps:
-        raise RunError(f"{data}: the training side has no face")
     trainer = Trainer(layer, Scaling(), mode=mode)
     progress = _Run(settings, folder, trainer, counts)
     if resume:
         progress.restore()
+    config = {
+        "settings": asdict(settings),
+        "backend": backend,
+        "workers": workers_on or workers,
+        "data": str(data),
+        "counts": counts,
+    }
+    stream = open_stream(
+        index, settings.recipe, settings.seed, workers=workers, workers_on=workers_on, report=say
+    )
+    with (
+        stream,
+        RunLog(
+            folder,
+            config,
+            architecture=_architecture(layer),
+            resume_step=progress.step + 1 if resume else None,
+        ) as log,
+    ):
+        _train(settings, trainer, stream, validation, progress, log)
+    return progress.result()
+
+
+def _train(
+    settings: Settings,
+    trainer: Trainer,
+    stream: Stream,
+    validation: Batch,
+    progress: _Run,
+    log: RunLog,
+) -> None:
+    """Take all steps, and keep what they tell."""
+    steps = stream.steps_per_epoch
     records = fit(
         trainer,
-        _stream(settings, index, cache, say),
+        stream.epoch,
         validation,
         epochs=settings.epochs,
         steps_per_epoch=steps,
         rate=cosine(settings.learning_rate, steps * settings.epochs),
         done=progress.step,
     )
-    log = RunLog(
-        folder,
-        {
-            "settings": asdict(settings),
-            "backend": backend,
-            "data": str(data),
-            "counts": counts,
-        },
-        architecture=_architecture(layer),
-        resume_step=progress.step + 1 if resume else None,
-    )
-    with log, Progress(steps * settings.epochs, settings.net) as bar:
+    gauged = time.monotonic()
+    with Progress(steps * settings.epochs, settings.net) as bar:
         bar.advance(progress.step)
         for record in records:
             for tag, value in record.values.items():
                 log.scalar(tag, value, record.step, record.step / steps)
+            if time.monotonic() - gauged > GAUGE_SECONDS:
+                gauged = time.monotonic()
+                for tag, value in stream.gauges().items():
+                    log.scalar(tag, value, record.step, record.step / steps)
             progress.take(record, log, bar, ends_epoch=record.step % steps == 0)
-    return progress.result()
 
 
 class _Run:
@@ -289,76 +331,6 @@ class _Run:
             scaling=self._trainer.scaling,
             facts={"settings": settings, "data": self._counts, "best": self._best},
         )
-
-
-def _training_index(
-    settings: Settings, data: Path, cache: PhotoCache, say: Callable[[str], None]
-) -> Index:
-    index = train_set(data, report=say)
-    faces = np.flatnonzero(index.labels == FACE)
-    fddb = faces[index.source[faces] == "fddb"]
-    drawn = np.flatnonzero(index.undrawn)
-    hard = None
-    if settings.hard_negatives is not None:
-        hard = indexes.load(settings.hard_negatives, data)
-        if (hard.labels != BACKGROUND).any():
-            raise RunError(f"{settings.hard_negatives}: holds faces, not only background frames")
-        if not len(hard):
-            raise RunError(f"{settings.hard_negatives}: holds no frame; mine more pictures")
-        # Rows of one class take turns: as many drawn squares as mined ones are each half of them.
-        count = max(len(hard), len(drawn))
-        drawn = np.resize(drawn, count)
-        hard = hard.select(np.resize(np.arange(len(hard)), count))
-    rows = np.concatenate([faces, np.tile(fddb, settings.fddb_repeats - 1), drawn])
-    index = index.select(rows)
-    if hard is not None:
-        index = indexes.concat([index, hard])
-    if not settings.augment:
-        wanted = round(len(faces) * settings.backgrounds_per_face)
-        index = fix_backgrounds(index, wanted, seed=settings.seed, cache=cache, report=say)
-    return index
-
-
-def _stream(
-    settings: Settings, index: Index, cache: PhotoCache, say: Callable[[str], None]
-) -> Callable[[int, int], Iterator[Batch]]:
-    """Return what gives an epoch's minibatches from a given one on."""
-    side = registry.spec(settings.net).side
-    intervals = Intervals() if settings.augment else None
-
-    def stream(epoch: int, first: int) -> Iterator[Batch]:
-        return prefetch(
-            batches(
-                index,
-                side,
-                settings.batch_size,
-                seed=settings.seed,
-                epoch=epoch,
-                start=first,
-                intervals=intervals,
-                backgrounds_per_face=settings.backgrounds_per_face,
-                cache=cache,
-                report=say,
-            )
-        )
-
-    return stream
-
-
-def _counts(index: Index, validation: Batch) -> dict[str, int]:
-    """Return how many different samples there are; pictures give squares without end."""
-
-    def frames(rows: np.ndarray) -> int:
-        return len(set(zip(index.paths[rows], map(tuple, index.frames[rows]), strict=True)))
-
-    drawn = index.undrawn
-    return {
-        "train_faces": frames(index.labels == FACE),
-        "train_background_pictures": len(np.unique(index.paths[drawn])),
-        "train_background_frames": frames((index.labels == BACKGROUND) & ~drawn),
-        "validation_faces": int(np.count_nonzero(validation.labels == FACE)),
-        "validation_backgrounds": int(np.count_nonzero(validation.labels == BACKGROUND)),
-    }
 
 
 def _architecture(layer: Layer) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from scripts.computing import THREADS_OPTION, without_compiler
 from scripts.data import DATA_OPTION, data_folder
 from scripts.files import writable_folder
+from scripts.intervals import INTERVALS, interval_options, intervals_from
 
 __all__ = ["train"]
 
@@ -25,7 +26,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 SETTINGS = (
     *("epochs", "batch_size", "learning_rate", "seed", "augment", "backgrounds_per_face"),
-    *("hard_negatives", "fddb_repeats", "faithful", "batch_norm"),
+    *("hard_negatives", "fddb_repeats", "faithful", "batch_norm", *INTERVALS),
 )
 
 
@@ -54,8 +55,9 @@ def _default(name: str) -> str:
     "--augment/--no-augment",
     default=True,
     show_default=True,
-    help="Move, scale, stretch and mirror the frames at random.",
+    help="Change the frames at random, as the options below say; or cut them as they stand.",
 )
+@interval_options
 @click.option(
     "--backgrounds-per-face",
     type=click.FloatRange(0, min_open=True),
@@ -75,6 +77,19 @@ def _default(name: str) -> str:
     default=1,
     show_default=True,
     help="Times that an epoch shows each FDDB face; LFW's are frontal and fourteen times as many.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Processes that make the minibatches; 0: a thread of this one.",
+)
+@click.option(
+    "--workers-on",
+    metavar="dask://HOST:PORT",
+    help="Have the minibatches made by the workers of this Dask scheduler.",
 )
 @click.option("--faithful", is_flag=True, help="Build the net as printed: relu on the output.")
 @click.option("--batch-norm", is_flag=True, help="Normalise after every layer with weights.")
@@ -99,6 +114,8 @@ def train(
     resume: str | None,
     out: str | None,
     backend: str,
+    workers: int,
+    workers_on: str | None,
     threads: int | None,
     **given: Any,
 ) -> None:
@@ -106,7 +123,8 @@ def train(
 
     The folder holds the log with all curves, a checkpoint, and the weights of the epoch with the
     best validation accuracy. A run that was interrupted or killed goes on from its last checkpoint
-    with the same numbers as one that was never stopped (unless the back end changes):
+    with the same numbers as one that was never stopped (unless the back end changes), whoever makes
+    the minibatches:
 
     \b
     lasagnette train net12 --run first
@@ -131,13 +149,26 @@ def train(
         if settings.net != net:
             raise click.UsageError(f"{folder} is a run of {settings.net}, not of {net}.")
     else:
-        chosen = {key: value for key, value in given.items() if value is not None}
+        intervals = intervals_from(given)
+        given["intervals"] = intervals.as_dict() if given.pop("augment") else None
+        chosen = {
+            key: value
+            for key, value in given.items()
+            if key not in INTERVALS and (value is not None or key == "intervals")
+        }
         settings = runner.Settings(net=net, **{**DEFAULTS[net], **chosen})
     say = partial(click.echo, err=True)
     say(f"Run {folder}")
     with computing.threads(threads):
         result = runner.train(
-            settings, root, folder, resume=resume is not None, say=say, backend=backend
+            settings,
+            root,
+            folder,
+            resume=resume is not None,
+            say=say,
+            backend=backend,
+            workers=workers,
+            workers_on=workers_on,
         )
     if out is not None:
         shutil.copyfile(result["weights"], out)

@@ -20,13 +20,13 @@ from pytensor.compile.mode import Mode
 
 import nets.training
 from augment import index as indexes
-from augment.cache import PhotoCache
 from augment.index import Index
 from lasagnette import backend
 from lasagnette.layers import get_all_param_values
 from monitor.runlog import RunLog, open_run
 from nets import weights
-from scripts import runner
+from scripts import runner, training_data
+from scripts.training_data import training_index
 
 Run = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +73,7 @@ def Trainer(*args: Any, **options: Any) -> nets.training.Trainer:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train on the drawn pictures, without a compiler."""
-    monkeypatch.setattr(runner, "train_set", small_index)
+    monkeypatch.setattr(training_data, "train_set", small_index)
     monkeypatch.setattr(runner, "validation_set", fixed_index)
     monkeypatch.setattr(runner, "Trainer", Trainer)
 
@@ -139,7 +139,8 @@ def test_a_killed_run_goes_on_from_its_checkpoint(data: Path, tmp_path: Path) ->
         "import test_scripts_train as here\n"
         "runner = here.runner\n"
         "if __name__ == '__main__':\n"
-        "    runner.train_set, runner.validation_set = here.small_index, here.fixed_index\n"
+        "    here.training_data.train_set = here.small_index\n"
+        "    runner.validation_set = here.fixed_index\n"
         "    runner.CHECKPOINT_SECONDS = 0\n"
         "    settings = dataclasses.replace(here.SETTINGS, epochs=100_000)\n"
         "    runner.Trainer = here.Trainer\n"
@@ -173,6 +174,25 @@ def test_a_killed_run_goes_on_from_its_checkpoint(data: Path, tmp_path: Path) ->
     assert list(run.scalars("train/loss").step) == list(range(1, 2 * settings.epochs + 1))
 
 
+def test_the_server_changes_no_number_and_its_gauges_are_logged(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "GAUGE_SECONDS", 0)
+    for workers in (0, 2):
+        folder = tmp_path / str(workers)
+        runner.train(SETTINGS, data, folder, resume=False, say=quiet, workers=workers)
+    alone, served = (open_run(tmp_path / str(workers)) for workers in (0, 2))
+    np.testing.assert_array_equal(
+        alone.scalars("train/loss").value, served.scalars("train/loss").value
+    )
+    for ours, theirs in zip(parameters(tmp_path / "0"), parameters(tmp_path / "2"), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    waited = served.scalars("queue/waited").value
+    assert len(waited)
+    assert ((waited >= 0) & (waited <= 1)).all()
+    assert {"queue/waited", "cache/hits"} <= set(alone.tags)
+
+
 def wait_for_writer(folder: Path) -> None:
     """Wait until the killed run's writing process has noticed and ended."""
     waiting = time.monotonic() + 20
@@ -181,7 +201,7 @@ def wait_for_writer(folder: Path) -> None:
 
 
 def test_plain_training_cuts_frames_as_they_stand(data: Path, tmp_path: Path) -> None:
-    settings = runner.Settings(**{**vars(SETTINGS), "augment": False, "epochs": 1})
+    settings = runner.Settings(**{**vars(SETTINGS), "intervals": None, "epochs": 1})
     result = runner.train(settings, data, tmp_path / "run", resume=False, say=quiet)
     assert result["counts"]["train_background_frames"] == PICTURES
     assert result["counts"]["train_background_pictures"] == 0
@@ -192,24 +212,21 @@ def test_hard_negatives_are_half_of_the_backgrounds(data: Path, tmp_path: Path) 
     frames = [[0, 0, 20 + n, 20 + n] for n in range(50)]
     hard = indexes.make(data, paths, frames, indexes.BACKGROUND, "mined", paths)
     hard.save(tmp_path / "hard.h5")
-    settings = runner.Settings(
-        **{**vars(SETTINGS), "hard_negatives": str(tmp_path / "hard.h5"), "fddb_repeats": 3}
-    )
-    index = runner._training_index(settings, data, PhotoCache(), quiet)
-    backgrounds = index.labels == indexes.BACKGROUND
-    assert np.count_nonzero(backgrounds & ~index.undrawn) == 50
-    assert np.count_nonzero(index.undrawn) == 50
+    fixed = {"fixed": None, "seed": 1, "say": quiet}
+    index = training_index(data, hard_negatives=str(tmp_path / "hard.h5"), fddb_repeats=3, **fixed)
+    mined = index.source == "mined"
+    drawn = index.undrawn
+    assert np.count_nonzero(mined) == 50
+    assert index.weights[mined].sum() == pytest.approx(index.weights[drawn].sum())
+    of_fddb, faces = index.source == "fddb", index.labels == indexes.FACE
+    assert (index.weights[faces & of_fddb] == 3).all()
+    assert (index.weights[faces & ~of_fddb] == 1).all()
+    assert (index.weights[drawn] == 1).all()
     few = hard.select(np.arange(2))
     few.save(tmp_path / "few.h5")
-    settings = runner.Settings(**{**vars(SETTINGS), "hard_negatives": str(tmp_path / "few.h5")})
-    index_of_few = runner._training_index(settings, data, PhotoCache(), quiet)
-    drawn = np.count_nonzero(index_of_few.undrawn)
-    assert drawn > 2
-    assert np.count_nonzero(index_of_few.labels == indexes.BACKGROUND) == 2 * drawn
-    plain = runner._training_index(SETTINGS, data, PhotoCache(), quiet)
-    of_fddb, faces = plain.source == "fddb", plain.labels == indexes.FACE
-    expected = np.count_nonzero(faces) + 2 * np.count_nonzero(faces & of_fddb)
-    assert np.count_nonzero(index.labels == indexes.FACE) == expected
+    index = training_index(data, hard_negatives=str(tmp_path / "few.h5"), fddb_repeats=1, **fixed)
+    mined = index.source == "mined"
+    assert index.weights[mined].sum() == pytest.approx(index.weights[index.undrawn].sum())
     fixed_index(data, quiet).save(tmp_path / "faces.h5")
     wrong = runner.Settings(**{**vars(SETTINGS), "hard_negatives": str(tmp_path / "faces.h5")})
     with pytest.raises(runner.RunError, match=r"faces\.h5: holds faces"):
