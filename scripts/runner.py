@@ -18,7 +18,6 @@ import h5py
 import numpy as np
 
 import lasagnette.random
-from augment import index as indexes
 from augment.batches import Batch, fixed_set
 from augment.recipe import Recipe
 from augment.splits import validation_set
