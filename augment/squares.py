@@ -39,16 +39,21 @@ def draw_squares(
     numpy.ndarray
         float32 ``(n, 4)``, inside the pictures.
     """
-    u = candidates
-    short = sizes.min(axis=1)[:, None]
+    chosen = np.zeros(len(sizes), np.intp)
+    shown = faces.any(axis=(1, 2))
+    if shown.any():  # most pictures have no face, and any square will do
+        tried = _squares(candidates[shown], sizes[shown, None], smallest)
+        worst = iou_matrix(tried, faces[shown]).max(axis=2, initial=0)
+        passes = worst < MAX_IOU
+        # the first that passes, else the least bad
+        chosen[shown] = np.where(passes.any(axis=1), passes.argmax(axis=1), worst.argmin(axis=1))
+    return _squares(candidates[np.arange(len(sizes)), chosen], sizes, smallest).astype(np.float32)
+
+
+def _squares(u: np.ndarray, sizes: np.ndarray, smallest: float) -> np.ndarray:
+    """Squares ``(..., 4)`` of numbers ``(..., 3)`` from [0, 1) in pictures of sizes ``(..., 2)``."""
+    short = sizes.min(axis=-1, keepdims=True)
     low = np.minimum(smallest, short)
-    side = low * (short / low) ** u[:, :, 0]
-    corner = (sizes[:, None, :] - side[:, :, None]) * u[:, :, 1:]
-    squares = np.concatenate([corner, side[:, :, None], side[:, :, None]], axis=2)
-    worst = np.zeros(side.shape)
-    shown = faces.any(axis=(1, 2))  # most pictures have no face, and overlaps cost the most here
-    worst[shown] = iou_matrix(squares[shown], faces[shown]).max(axis=2, initial=0)
-    passes = worst < MAX_IOU
-    # the first that passes, else the least bad
-    chosen = np.where(passes.any(axis=1), passes.argmax(axis=1), worst.argmin(axis=1))
-    return squares[np.arange(len(sizes)), chosen].astype(np.float32)
+    side = low * (short / low) ** u[..., :1]
+    corner = (sizes - side) * u[..., 1:]
+    return np.concatenate([corner, side, side], axis=-1)
