@@ -7,9 +7,9 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 python3))
 VENV := .venv
 BIN := $(VENV)/bin
-KERNELS := lasagnette/ops/kernels
+KERNELS := lasagnette/ops/kernels augment/kernels
 SOURCES := setup.py pyproject.toml $(wildcard requirements/*.txt) lasagnette/__init__.py \
-	$(wildcard $(KERNELS)/*.cpp $(KERNELS)/*.h)
+	$(foreach folder,$(KERNELS),$(wildcard $(folder)/*.cpp $(folder)/*.h))
 
 # A virtual environment without pip is made in a fraction of the time; the pip outside installs
 # into it. Where there is none outside (Debian's python3.11-venv), the environment gets its own.

@@ -3,8 +3,8 @@
 A crop has to look like what a detector sees, and a detector makes its pyramid with area averaging.
 So a photograph is first halved with area averaging until a frame is two to four times as large as
 the crop; then one bilinear sample is taken at each point of a grid twice as fine as the crop, and
-the mean of two by two samples is one pixel. Frames lie at fractions of a pixel and need not be
-square. Beyond the border the outermost pixels are repeated.
+the mean of two by two samples is one pixel (`augment.kernels`). Frames lie at fractions of a pixel,
+need not be square and may be turned. Beyond the border the outermost pixels are repeated.
 """
 
 from __future__ import annotations
@@ -14,31 +14,48 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from augment import kernels
 from augment.boxes import as_frames
 
 __all__ = ["Levels", "crop", "crop_many", "crop_photos"]
 
 _FINE = 2  # samples per pixel of the crop, in each direction
-_REMAP_ROWS = 32_766  # cv2.remap holds sizes in 16 bits
+_LARGEST = 2**31 - 1  # a photograph's side
 
 
 class Levels:
-    """A decoded photograph and its halvings, made when first asked for.
+    """A decoded photograph and its halvings, made when first asked for; threads may share one.
 
     Parameters
     ----------
     image : numpy.ndarray
-        uint8 ``(rows, columns, 3)``.
+        uint8 ``(rows, columns, 3)``, at least one pixel; not to be changed afterwards.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Width and height of the photograph in pixels.
+
+    Raises
+    ------
+    ValueError
+        If the image is of another type or shape.
     """
 
     def __init__(self, image: np.ndarray):
-        self._levels = [image]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the photograph in pixels."""
-        rows, columns = self._levels[0].shape[:2]
-        return columns, rows
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ValueError(
+                "a photograph is a uint8 array (rows, columns, 3); "
+                f"got {image.dtype} of shape {image.shape!r}"
+            )
+        if not 1 <= min(image.shape[:2]) <= max(image.shape[:2]) <= _LARGEST:
+            raise ValueError(
+                f"a photograph's sides are 1 to {_LARGEST} pixels; got shape {image.shape!r}"
+            )
+        self.size = image.shape[1], image.shape[0]
+        self._levels: dict[int, np.ndarray] = {}
+        self._pictures: dict[int, tuple[int, int, int]] = {}
+        self._keep(0, image)
 
     @property
     def nbytes(self) -> int:
@@ -47,15 +64,28 @@ class Levels:
 
     def level(self, number: int) -> np.ndarray:
         """The photograph halved ``number`` times; sides are ``ceil(side / 2 ** number)``."""
-        while len(self._levels) <= number:
-            last = self._levels[-1]
+        if number not in self._levels:
+            last = self.level(number - 1)
             rows, columns = last.shape[:2]
             half = ((columns + 1) // 2, (rows + 1) // 2)
-            self._levels.append(cv2.resize(last, half, interpolation=cv2.INTER_AREA))
+            self._keep(number, cv2.resize(last, half, interpolation=cv2.INTER_AREA))
         return self._levels[number]
 
+    def picture(self, number: int) -> tuple[int, int, int]:
+        """Address, rows and columns of a level, for the kernel; valid as long as the object is."""
+        if number not in self._pictures:
+            self.level(number)
+        return self._pictures[number]
 
-def crop(image: np.ndarray, frame: np.ndarray, side: int, mirror: bool = False) -> np.ndarray:
+    def _keep(self, number: int, image: np.ndarray) -> None:
+        # of threads that made the same level the first wins: its address may be in use
+        image = self._levels.setdefault(number, np.ascontiguousarray(image))
+        self._pictures[number] = image.ctypes.data, image.shape[0], image.shape[1]
+
+
+def crop(
+    image: np.ndarray, frame: np.ndarray, side: int, mirror: bool = False, angle: float = 0.0
+) -> np.ndarray:
     """Cut one frame and resize it.
 
     Parameters
@@ -68,17 +98,25 @@ def crop(image: np.ndarray, frame: np.ndarray, side: int, mirror: bool = False) 
         Rows and columns of the result.
     mirror : bool
         Swap left and right of the result.
+    angle : float
+        Radians by which what the frame shows is turned counter-clockwise about the frame's centre,
+        before it is mirrored.
 
     Returns
     -------
     numpy.ndarray
         uint8 ``(side, side, 3)``.
     """
-    return crop_many(image, as_frames([frame]), side, np.array([mirror]))[0]
+    crops = crop_many(image, as_frames([frame]), side, np.array([mirror]), np.array([angle]))
+    return np.ascontiguousarray(crops[0].transpose(1, 2, 0))
 
 
 def crop_many(
-    image: np.ndarray | Levels, frames: np.ndarray, side: int, mirror: np.ndarray | None = None
+    image: np.ndarray | Levels,
+    frames: np.ndarray,
+    side: int,
+    mirror: np.ndarray | None = None,
+    angle: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cut many frames out of one photograph.
 
@@ -92,14 +130,16 @@ def crop_many(
         Rows and columns of a crop.
     mirror : numpy.ndarray, optional
         bool ``(n,)``; none by default.
+    angle : numpy.ndarray, optional
+        Radians ``(n,)``, as in `crop`; all zero by default.
 
     Returns
     -------
     numpy.ndarray
-        uint8 ``(n, side, side, 3)``.
+        uint8 ``(n, 3, side, side)``.
     """
     levels = image if isinstance(image, Levels) else Levels(image)
-    return crop_photos([levels], np.zeros(len(frames), np.intp), frames, side, mirror)
+    return crop_photos([levels], np.zeros(len(frames), np.intp), frames, side, mirror, angle)
 
 
 def crop_photos(
@@ -108,8 +148,9 @@ def crop_photos(
     frames: np.ndarray,
     side: int,
     mirror: np.ndarray | None = None,
+    angle: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Cut frames out of several photographs: OpenCV is called once per photograph and level.
+    """Cut frames out of several photographs: a batch.
 
     Parameters
     ----------
@@ -117,38 +158,39 @@ def crop_photos(
         The photographs.
     which : numpy.ndarray
         int ``(n,)``: the photograph of each frame.
-    frames, side, mirror
+    frames, side, mirror, angle
         As in `crop_many`.
 
     Returns
     -------
     numpy.ndarray
-        uint8 ``(n, side, side, 3)``.
+        uint8 ``(n, 3, side, side)``.
 
     Raises
     ------
     ValueError
-        If the frames are no ``(n, 4)`` array, a frame has no area or is not finite, or ``side`` is
-        not positive.
+        If the frames are no ``(n, 4)`` array, a frame has no area or is not finite, ``side`` is
+        not positive, an angle is not finite, or one of the arrays has another length than
+        ``frames``.
     """
     frames = as_frames(frames)
-    _check(frames, side)
+    _check_frames(frames, side)
     count = len(frames)
-    crops = np.empty((count, side, side, 3), np.uint8)
-    sizes = np.array([photo.size for photo in photos], np.int64).reshape(-1, 2)[which]
-    level = _level_numbers(frames, sizes, side)
-    order = np.lexsort((level, which))
-    block = max(1, _REMAP_ROWS // (_FINE * side))
-    for start in range(0, count, block):
-        part = order[start : start + block]
-        flipped = None if mirror is None else mirror[part]
-        crops[part] = _sample(
-            photos, which[part], level[part], sizes[part], frames[part], side, flipped
-        )
-    return crops
+    which = _column("which", which, np.intp, count)
+    if not count:
+        return np.empty((0, 3, side, side), np.uint8)
+    sizes = np.array([photo.size for photo in photos], np.float64)[which]
+    level = _level_numbers(frames, sizes, side).tolist()
+    pictures = np.array(
+        [photos[i].picture(k) for i, k in zip(which.tolist(), level, strict=True)], np.int64
+    )
+    maps = _maps(frames.astype(np.float64), pictures[:, :0:-1] / sizes, angle)
+    if mirror is not None:
+        maps[_column("mirror", mirror, bool, count), 1::3] *= -1
+    return kernels.cut(pictures, maps, side)
 
 
-def _check(frames: np.ndarray, side: int) -> None:
+def _check_frames(frames: np.ndarray, side: int) -> None:
     if side < 1:
         raise ValueError(f"the side of a crop is at least 1 pixel; got {side!r}")
     good = np.isfinite(frames).all(axis=1) & (frames[:, 2:] > 0).all(axis=1)
@@ -160,6 +202,15 @@ def _check(frames: np.ndarray, side: int) -> None:
         )
 
 
+def _column(name: str, values: np.ndarray, dtype: type, count: int) -> np.ndarray:
+    column: np.ndarray = np.asarray(values, dtype)
+    if column.shape != (count,):
+        raise ValueError(
+            f"{name} has one value for each of the {count} frames; got shape {column.shape!r}"
+        )
+    return column
+
+
 def _level_numbers(frames: np.ndarray, sizes: np.ndarray, side: int) -> np.ndarray:
     """How often to halve so that the frame's short side is two to four times the crop's."""
     wanted = np.floor(np.log2(frames[:, 2:].min(axis=1) / (_FINE * side)))
@@ -167,37 +218,20 @@ def _level_numbers(frames: np.ndarray, sizes: np.ndarray, side: int) -> np.ndarr
     return np.clip(wanted, 0, possible).astype(np.int64)
 
 
-def _sample(
-    photos: Sequence[Levels],
-    which: np.ndarray,
-    level: np.ndarray,
-    sizes: np.ndarray,
-    frames: np.ndarray,
-    side: int,
-    mirror: np.ndarray | None,
-) -> np.ndarray:
-    """Crops of frames that are sorted by photograph and level."""
-    fine = _FINE * side
-    count = len(frames)
-    level_sizes = -(-sizes // (1 << level)[:, None])
-    # (count, 2, fine): where the samples lie in the level, in units of its pixels' centres
-    steps = (np.arange(fine) + 0.5) / fine
-    places = frames[:, :2, None] + frames[:, 2:, None] * steps
-    places *= (level_sizes / sizes)[:, :, None]
-    places -= 0.5
-    np.clip(places, 0, (level_sizes - 1)[:, :, None], out=places)
-    columns, rows = places.astype(np.float32).transpose(1, 0, 2)
-    if mirror is not None:
-        columns[mirror] = columns[mirror, ::-1]
-    shape = (count, fine, fine)
-    map_x = np.ascontiguousarray(np.broadcast_to(columns[:, None, :], shape)).reshape(-1, fine)
-    map_y = np.ascontiguousarray(np.broadcast_to(rows[:, :, None], shape)).reshape(-1, fine)
+def _maps(frames: np.ndarray, scales: np.ndarray, angle: np.ndarray | None) -> np.ndarray:
+    """Where in its level each crop is sampled, float64 ``(n, 6)`` as `augment.kernels.cut` takes.
 
-    samples = np.empty((count * fine, fine, 3), np.uint8)
-    changes = np.flatnonzero(np.diff(which) | np.diff(level)) + 1
-    for first, last in zip([0, *changes], [*changes, count], strict=True):
-        source = photos[which[first]].level(level[first])
-        run = slice(first * fine, last * fine)
-        cv2.remap(source, map_x[run], map_y[run], cv2.INTER_LINEAR, dst=samples[run])
-    means = cv2.resize(samples, (side, count * side), interpolation=cv2.INTER_AREA)
-    return means.reshape(count, side, side, 3)
+    ``scales`` are the level's pixels per pixel of the photograph, ``(n, 2)``.
+    """
+    maps = np.zeros((len(frames), 2, 3))
+    maps[:, :, 0] = (frames[:, :2] + frames[:, 2:] / 2) * scales - 0.5
+    maps[:, (0, 1), (1, 2)] = frames[:, 2:]
+    if angle is not None:
+        angle = _column("angle", angle, np.float64, len(frames))
+        if not np.isfinite(angle).all():
+            raise ValueError(f"angles are finite; got {angle[~np.isfinite(angle)][0]!r}")
+        cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]
+        maps[:, 1, 1:] = frames[:, 2:] * np.concatenate([sine, cosine], axis=1)
+        maps[:, 0, 1:] = frames[:, 2:] * np.concatenate([cosine, -sine], axis=1)
+    maps[:, :, 1:] *= scales[:, :, None]
+    return maps.reshape(-1, 6)

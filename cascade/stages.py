@@ -116,11 +116,12 @@ class Net:
     forward: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Face probabilities (n,) of crops (n, side, side, 3)."""
+        """Face probabilities (n,) of crops (n, 3, side, side)."""
         if not len(crops):
             return np.empty(0, np.float32)
-        batch = self.scaling.apply(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
-        return face_probability(self.forward(batch)).astype(np.float32, copy=False)
+        return face_probability(self.forward(self.scaling.apply(crops))).astype(
+            np.float32, copy=False
+        )
 
 
 def slide(
@@ -208,7 +209,7 @@ def detect(
         for item in items:
             photo = item.photo
             # So that a photograph without frames passes on in its turn, too.
-            yield item, np.empty((0, net.side, net.side, 3), np.uint8)
+            yield item, np.empty((0, 3, net.side, net.side), np.uint8)
             if photo is None:
                 continue
             try:

@@ -50,9 +50,9 @@ class Finding:
 def doctor(ctx: click.Context, data: str | None, as_json: bool) -> None:
     """Report what this installation has, what it lacks, and what to do about it.
 
-    Looks at the kernels, threads, caches, backends, compilers, OpenCV, pretrained weights and
-    research data. Ends with exit code 1 when something is missing that `lasagnette detect`
-    needs.
+    Looks at the kernels of layers and crops, threads, caches, backends, compilers, OpenCV,
+    pretrained weights and research data. Ends with exit code 1 when something is missing that
+    `lasagnette detect` needs.
     """
     without_compiler()
     findings = examine(data)
@@ -78,6 +78,7 @@ def examine(data: str | None = None) -> list[Finding]:
     checks: dict[str, tuple[Callable[[], Finding], bool]] = {
         "python": (_python, True),
         "kernels": (_kernels, True),
+        "crops": (_crops, True),
         "threads": (_threads, True),
         "caches": (_caches, True),
         "backends": (_backends, False),
@@ -120,6 +121,19 @@ def _kernels() -> Finding:
         "kernels",
         f"{found}; {facts['reason']}" if facts["reason"] else found,
         "everything works, slower; for the compiled kernels install g++, then: make clean install",
+    )
+
+
+def _crops() -> Finding:
+    from augment import kernels
+
+    facts = kernels.describe()
+    if facts["name"] != "numpy":
+        return Finding("crops", facts["name"])
+    return Finding(
+        "crops",
+        f"{facts['name']}; {facts['reason']}",
+        "the same crops, slower; for the compiled kernel install g++, then: make clean install",
     )
 
 

@@ -114,7 +114,7 @@ def test_doctor_reports_everything(
     assert outcome.code == 1, "detect needs weights"
     found = json.loads(outcome.stdout)
     assert list(found) == [
-        *("python", "kernels", "threads", "caches", "backends"),
+        *("python", "kernels", "crops", "threads", "caches", "backends"),
         *("compilers", "opencv", "weights", "data"),
     ]
     assert found["kernels"]["found"].startswith(kernels.describe()["name"])
