@@ -6,6 +6,7 @@ import io
 import os
 import select
 import signal
+import sys
 import time
 import warnings
 import weakref
@@ -112,9 +113,18 @@ class Server:
             ("piece", piece, 1, 1024),
             ("ahead", ahead, 1, 4),
             ("deaths", deaths, 1, 1000),
+            ("cache_bytes", cache_bytes, 0, sys.maxsize),
+            ("seed", seed, 0, sys.maxsize),
         ):
-            if not low <= value <= high:
-                raise ServerError(f"Server: {name} must lie in [{low}, {high}]; got {value!r}")
+            if not isinstance(value, int) or not low <= value <= high:
+                raise ServerError(
+                    f"Server: {name} must be a whole number in [{low}, {high}]; got {value!r}"
+                )
+        for name, seconds in (("piece_seconds", piece_seconds), ("silence", silence)):
+            if not seconds > 0:
+                raise ServerError(
+                    f"Server: {name} must be a number of seconds above 0; got {seconds!r}"
+                )
         if os.name != "posix":
             raise ServerError("the augmentation server needs a POSIX system; use no workers here")
         self.steps_per_epoch = steps_per_epoch(index, recipe)
@@ -171,6 +181,10 @@ class Server:
     def _batches(self, number: int, start: int) -> Iterator[Batch]:
         if not self._close.alive:
             raise ServerError("the augmentation server is closed")
+        if number < 0 or start < 0:
+            raise ServerError(
+                f"Server.epoch: number and start must not be negative; got {number!r}, {start!r}"
+            )
         if self._next != (number, start):
             self._generation += 1
             self._ask(SEEK, pack_numbers(self._generation, number, start))
