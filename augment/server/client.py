@@ -155,6 +155,7 @@ class Server:
         self._inbox = Inbox(self._child.results)
         self._received: list[tuple[int, ...]] = []
         self._generation = 0
+        self._begun = 0  # epochs; only the last one is read
         self._next: tuple[int, int] | None = None  # where the stream stands
         self._silence, self._report = silence, report
         self._clock = Waiting()
@@ -179,18 +180,19 @@ class Server:
         return self._clock.watch(self._batches(number, start))
 
     def _batches(self, number: int, start: int) -> Iterator[Batch]:
-        if not self._close.alive:
-            raise ServerError("the augmentation server is closed")
+        self._check_open()
         if number < 0 or start < 0:
             raise ServerError(
                 f"Server.epoch: number and start must not be negative; got {number!r}, {start!r}"
             )
-        if self._next != (number, start):
+        if self._next != (number, start) and start < self.steps_per_epoch:
             self._generation += 1
             self._ask(SEEK, pack_numbers(self._generation, number, start))
-        mine = self._generation
+        self._begun += 1
+        mine = self._begun
         for step in range(start, self.steps_per_epoch):
-            if self._generation != mine:
+            self._check_open()
+            if self._begun != mine:
                 raise ServerError("another epoch was begun before this one was read to its end")
             self._next = None  # unless the minibatch arrives
             batch = self._take(number, step)
@@ -217,6 +219,10 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _check_open(self) -> None:
+        if not self._close.alive:
+            raise ServerError("the augmentation server is closed")
 
     def _take(self, epoch: int, step: int) -> Batch:
         """Wait for a minibatch and copy it out of its slot."""
