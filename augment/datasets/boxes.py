@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def load(list_file: str | Path) -> Dataset[Record]:
             records.append(record(name, size, rows, str(path), problems))
         except ImageError as error:
             problems.append(f"{path}: {error}; the picture is left out")
-            if not (path.parent / name).exists():
+            if not os.path.exists(path.parent / name):
                 absent.append(name)
     if not records:
         reasons = f"; {problems[0]}" if problems else ""

@@ -16,6 +16,7 @@ that is: semi-major axis, semi-minor axis (pixels), angle of the major axis agai
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def load(root: str | Path, folds: Collection[int] | None = None) -> Dataset[Fddb
     for fold, path in sorted(lists.items()):
         for name, ellipses in _read_list(path, problems):
             file = f"{pictures}{name}.jpg"
-            if not (folder / file).is_file():
+            if not os.path.isfile(folder / file):  # False, too, for a name that cannot be one
                 absent.append(file)
                 continue
             boxes = as_frames([ellipse_to_square(*row) for row in ellipses])

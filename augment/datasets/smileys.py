@@ -13,6 +13,7 @@ good results with single frames held out and bad ones with whole people held out
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,7 +101,7 @@ def load(root: str | Path, together: Literal["person", "run"] = "person") -> Dat
         if record is None:
             line = [row[column] for column in _COLUMNS]
             problems.append(f"{path}, line {reader.line_num}: damaged, passed over: {line!r}")
-        elif (folder / record.path).is_file():
+        elif os.path.isfile(folder / record.path):
             records.append(record)
         else:
             absent.append(record.path)

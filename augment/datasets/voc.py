@@ -160,7 +160,7 @@ def _find(file: Path, name: str) -> Path | None:
     """The picture of an annotation."""
     above = file.parent.parent
     folders = (file.parent, above / "JPEGImages", above / "images", above)
-    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return next((folder / name for folder in folders if os.path.isfile(folder / name)), None)
 
 
 def _size(picture: Path, annotated: tuple[int, int] | None) -> tuple[int, int]:

@@ -24,6 +24,7 @@ WORDS = [
     "<object><bndbox><xmin>inf</xmin><ymin>1</ymin><xmax>inf</xmax><ymax>1e300</ymax></bndbox>",
     "</object></annotation>",
 ]
+HEADER = "file,person,frame,label_id,smiley,x,y,side\n"
 texts = st.lists(st.sampled_from(WORDS) | st.text(max_size=3), max_size=12).map("".join)
 contents = st.binary(max_size=40) | texts.map(lambda text: text.encode("utf-8", "surrogatepass"))
 
@@ -60,6 +61,10 @@ READERS = {
 @example(content=b"file,person,frame,label_id,smiley,x,y,side\n" + b"x" * 140_000)
 @example(content="2002/a\n²\n".encode())
 @example(content=b"9" * 5000)
+@example(content=b"2002/" + b"a" * 5000 + b"\n0\n")
+@example(content=f"{HEADER}{'a' * 5000},d0,1,7,:-|,24,24,80\n".encode())
+@example(content=f"<annotation><filename>{'a' * 5000}</filename></annotation>".encode())
+@example(content=f"file,x,y,width,height\n{'a' * 5000},1,2,3,4\n".encode())
 @example(content="".join(WORDS[-3:]).encode())
 @example(content=b"[" * 100_000)
 @given(content=contents)

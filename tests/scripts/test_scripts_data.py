@@ -12,8 +12,6 @@ import pytest
 from PIL import Image
 
 from augment.datasets.registry import SOURCES
-from scripts.data_commands import data
-from scripts.main import cli
 
 Run = Callable[..., Any]
 FACE = "30.0 20.0 1.5 60.0 50.0  1"
@@ -21,8 +19,7 @@ FACE = "30.0 20.0 1.5 60.0 50.0  1"
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in an empty folder, with the group `data`."""
-    monkeypatch.setitem(cli.commands, "data", data)
+    """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
