@@ -153,6 +153,8 @@ class Server:
             os.close(fd)
         self._close = weakref.finalize(self, _end, self._child, os.getpid())
         self._inbox = Inbox(self._child.results)
+        self._poll = select.poll()  # select() takes no descriptor above 1023
+        self._poll.register(self._child.results, select.POLLIN)
         self._received: list[tuple[int, ...]] = []
         self._generation = 0
         self._begun = 0  # epochs; only the last one is read
@@ -226,7 +228,8 @@ class Server:
 
     def _take(self, epoch: int, step: int) -> Batch:
         """Wait for a minibatch and copy it out of its slot."""
-        given_up = time.monotonic() + self._silence
+        now = time.monotonic()
+        given_up, silent = now + self._silence, now + _SILENT_SECONDS
         while True:
             while self._received:
                 generation, *place, slot = self._received.pop(0)
@@ -238,26 +241,18 @@ class Server:
                 self._ask(FREE, pack_numbers(slot))
                 if batch is not None:
                     return batch
-            self._receive(given_up)
-
-    def _receive(self, given_up: float) -> None:
-        """Wait for something from the assembler and take note of it."""
-        silent = time.monotonic() + _SILENT_SECONDS
-        while not select.select([self._child.results], [], [], _PING_SECONDS)[0]:
-            now = time.monotonic()
-            if now > min(silent, given_up):
-                break
-            self._ask(PING)
-        else:
-            self._read()
-            if not self._received and time.monotonic() > given_up:
+            if self._poll.poll(1000 * min(_PING_SECONDS, self._silence)):
+                self._read()
+                silent = time.monotonic() + _SILENT_SECONDS
+            else:
+                self._ask(PING)
+            if not self._received and time.monotonic() > min(given_up, silent):
                 raise self._failure(
-                    f"the augmentation server has made no minibatch for {self._silence:.0f} s"
+                    "the assembler of the augmentation server has not answered for "
+                    f"{_SILENT_SECONDS:.0f} s"
+                    if silent < given_up
+                    else f"the augmentation server has made no minibatch for {self._silence:.0f} s"
                 )
-            return
-        raise self._failure(
-            f"the assembler of the augmentation server has not answered for {_SILENT_SECONDS:.0f} s"
-        )
 
     def _read(self) -> None:
         try:
