@@ -215,6 +215,7 @@ class Server:
     def close(self) -> None:
         """End all processes and free the shared memory."""
         self._close()
+        vars(self).pop("_memory", None)  # unmapped with the last array that lies in it
 
     def __enter__(self) -> Self:
         return self
