@@ -21,6 +21,7 @@ from augment.squares import TRIES, draw_squares
 
 __all__ = ["Batch", "batches", "calibration_set", "fix_backgrounds", "fixed_set"]
 
+_FIXED = 3  # what a generator is for; the committed validation squares were drawn with it
 _BLOCK = 1024  # rows looked at together, so that a large set does not hold all photographs
 
 Report = Callable[[str], None]
@@ -89,7 +90,7 @@ def fix_backgrounds(
     undrawn = np.flatnonzero(index.undrawn)
     if not len(undrawn):
         raise DataError("the index has no row whose square is to be drawn")
-    rng = generator(seed)
+    rng = generator(seed, _FIXED)
     rounds = -(-count // len(undrawn))
     turns = np.concatenate([rng.permutation(undrawn) for _ in range(rounds)])[:count]
     photos = Photos(index, PhotoCache() if cache is None else cache, report)

@@ -51,7 +51,7 @@ def draw_squares(
 
 
 def _squares(u: np.ndarray, sizes: np.ndarray, smallest: float) -> np.ndarray:
-    """Squares ``(..., 4)`` of numbers ``(..., 3)`` from [0, 1) in pictures of sizes ``(..., 2)``."""
+    """Squares ``(..., 4)`` of numbers ``(..., 3)`` in [0, 1), in pictures ``(..., 2)``."""
     short = sizes.min(axis=-1, keepdims=True)
     low = np.minimum(smallest, short)
     side = low * (short / low) ** u[..., :1]
