@@ -38,6 +38,20 @@ RUN: dict[str, str | None] = {
     "lasagnette doctor": None,
     "lasagnette --version": None,
     "lasagnette completion bash": None,
+    "lasagnette data where": None,
+    "lasagnette data check": "lasagnette data check boxes.csv",
+    **{
+        f"lasagnette augment preview photo.jpg --frame 40 20 48 48{more}": None
+        for more in (
+            "",
+            " --rotation 15 --brightness 40 --noise 8 --jpeg 40",
+            " --calibration",
+        )
+    },
+    "lasagnette train net12 --workers 2": "lasagnette train net12 --workers 2 --epochs 1",
+    "dask scheduler": "dask scheduler --version",
+    "dask worker tcp://SCHEDULER:8786 --nthreads 1": "dask worker --version",
+    "lasagnette train net12 --workers-on dask://SCHEDULER:8786": ("lasagnette train net12 --help"),
     "lasagnette train net12": "lasagnette train net12 --epochs 1 --run RUN",
     "lasagnette train net12 --resume RUN": None,
     "lasagnette mine hard.h5": "lasagnette mine hard.h5 --limit 1000 --min-face 100",
@@ -72,12 +86,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("photo.jpg", "portrait.png", "holiday/one.jpg", "scans/two.tif"):
         (folder / name).parent.mkdir(exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)).save(folder / name)
+    (folder / "boxes.csv").write_text("file,x,y,width,height\nphoto.jpg,40,20,48,48\n")
     return folder
 
 
 def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     if words[0] == "lasagnette":
         words = [sys.executable, "-c", "from scripts.main import main; main()", *words[1:]]
+    if words[0] == "dask":
+        words = [sys.executable, "-m", *words]
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return subprocess.run(
         words,
