@@ -195,12 +195,14 @@ class DaskStream:
 
         file = io.BytesIO()
         self._index.save(file)
+        seen = filter(os.path.exists, (str(self._index.root), str(self._index.file(0))))
         plan = {
             "token": uuid.uuid4().hex,
             "recipe": self._recipe.as_dict(),
             "seed": self._seed,
             "cache_bytes": cache_bytes,
             "versions": remote.versions(),
+            "seen": list(seen),
         }
         self._plan = json.dumps(plan)
         self._name = f"lasagnette-{plan['token']}"
@@ -304,9 +306,10 @@ class DaskStream:
             raise ServerError(self._blame(batch, error)) from error
         except Exception as error:
             if isinstance(error, TimeoutError) and not batch.made.done():
+                self._look()
                 raise ServerError(
-                    f"the {len(self._workers)} workers of {where} have made no minibatch for "
-                    f"{self._silence:.0f} s"
+                    f"no minibatch has come from {where} for {self._silence:.0f} s; it has "
+                    f"{len(self._workers)} workers"
                 ) from error
             raise ServerError(explain(error, where)) from error
 
@@ -314,10 +317,7 @@ class DaskStream:
         """Take note of what came with a piece, and raise what it failed with."""
         for file, there, text in result["damaged"]:
             if not there and os.path.exists(file):
-                raise DataError(
-                    f"a Dask worker does not find {file!r}, which is there for the training; every "
-                    "worker's machine needs the photographs at the same paths"
-                )
+                raise DataError(remote.missing(file, "a Dask worker"))
             if file not in self._told:
                 self._told.add(file)
                 self._report(text)
@@ -330,7 +330,7 @@ class DaskStream:
 
     def _blame(self, batch: _Minibatch, error: Any) -> str:
         rows = [places[1] for places, future in batch.pieces if future.key == error.task]
-        files = sorted({self._index.file(row) for row in np.concatenate(rows)})
+        files = sorted({str(self._index.file(row)) for row in np.concatenate(rows)})
         named = ", ".join(repr(file) for file in files[:_NAMED])
         more = f" and {len(files) - _NAMED} more files" if len(files) > _NAMED else ""
         return (
@@ -352,9 +352,7 @@ class DaskStream:
             ) from error
         before, self._workers = self._workers, seats(self._workers, set(found))
         for address in sorted(set(before) - set(found)):
-            self._report(
-                f"the Dask worker {address} is gone; others make its pieces, nothing is lost"
-            )
+            self._report(f"the Dask worker {address} is gone; others make its pieces")
         if not before or len(before) != len(self._workers):
             most = max(1, self._recipe.batch_size // self._piece)
             self._groups = max(1, min(len(self._workers), most))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import os
 import threading
 from collections import OrderedDict
@@ -28,7 +29,7 @@ from augment.photos import Photos
 from augment.recipe import Recipe
 from augment.samples import Sampler
 
-__all__ = ["forget", "keep", "make_piece", "versions"]
+__all__ = ["forget", "keep", "make_piece", "missing", "versions"]
 
 _STREAMS = 2  # remembered by a worker process; closed ones leave nothing but their name
 _SHARE = 0.3  # of the memory that Dask grants a worker, for each stream's photographs
@@ -50,6 +51,14 @@ def keep(content: bytes) -> bytes:
     return content
 
 
+def missing(path: str, worker: str) -> str:
+    """The sentence for a file that only the training finds."""
+    return (
+        f"{worker} does not find {path!r}, which is there for the training; every worker's machine "
+        "needs the photographs at the same paths"
+    )
+
+
 def make_piece(index: bytes, plan: str, epoch: int, step: int, places: np.ndarray) -> dict:
     """Make some samples of a minibatch.
 
@@ -58,8 +67,8 @@ def make_piece(index: bytes, plan: str, epoch: int, step: int, places: np.ndarra
     index : bytes
         The index as a file.
     plan : str
-        JSON: the stream's `token`, `recipe`, `seed`, `cache_bytes`, and the `versions` that it
-        needs.
+        JSON: the stream's `token`, `recipe`, `seed`, `cache_bytes`, the `versions` that it needs,
+        and some paths that the training has `seen`.
     epoch, step : int
         Which minibatch.
     places : numpy.ndarray
@@ -79,6 +88,9 @@ def make_piece(index: bytes, plan: str, epoch: int, step: int, places: np.ndarra
         made = {"error": ("data", str(error))}
     except ServerError as error:
         made = {"error": ("server", str(error))}
+    except Exception as error:  # Dask would pickle it, and wait for ever where it cannot
+        logging.getLogger(__name__).exception("a piece failed")
+        made = {"error": ("server", f"the Dask worker {_worker()[0]} failed: {error!r}")}
     return {**made, "damaged": damaged}
 
 
@@ -113,11 +125,13 @@ class _Stream:
                     f"the Dask worker {address} has {name} {here[name]}, the training "
                     f"{wanted[name]}; install the same there, or samples would differ"
                 )
+        for path in values["seen"]:
+            if not os.path.exists(path):
+                raise DataError(missing(path, f"the Dask worker {address}"))
         self._recipe, self._seed = Recipe.from_dict(values["recipe"]), values["seed"]
         limit = values["cache_bytes"]
         self._cache = _SharedCache(min(limit, int(_SHARE * memory)) if memory else limit)
         self._photos = Photos(load(BytesIO(index)), self._cache, lambda text: None)
-        self._address = address
 
     def make(
         self, epoch: int, step: int, places: np.ndarray, damaged: list[tuple[str, bool, str]]
@@ -125,16 +139,7 @@ class _Stream:
         self._cache.tell(damaged)
         positions, rows, classes = places
         sampler = Sampler(self._photos, self._recipe, self._seed)
-        try:
-            batch = sampler.make(epoch, step, positions, rows, classes)
-        except DataError as error:
-            root = self._photos.index.root
-            if root.is_dir():
-                raise
-            raise DataError(
-                f"the Dask worker {self._address} does not see the folder {str(root)!r} of the "
-                "photographs; every worker's machine needs them at the same paths"
-            ) from error
+        batch = sampler.make(epoch, step, positions, rows, classes)
         hits, misses = self._cache.take_counts()
         return {"images": batch.images, "labels": batch.labels, "hits": hits, "misses": misses}
 
@@ -159,7 +164,7 @@ class _SharedCache(PhotoCache):
             try:
                 return super().get(path)
             except ImageError as error:
-                file = os.fspath(path)
+                file = str(path)
                 self._thread.damaged.append((file, os.path.exists(file), str(error)))
                 raise
 
