@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 import lasagnette.random
+from augment import kernels as crop_kernels
 from augment.batches import Batch, fixed_set
 from augment.recipe import Recipe
 from augment.splits import validation_set
@@ -165,6 +166,9 @@ def train(
     if not resume and (folder / "run.json").exists():
         raise RunError(f"{folder}: holds a run; resume it, or give the new one another name")
     mode = backends.mode(backend)
+    for facts, what in ((kernels.describe(), "nets"), (crop_kernels.describe(), "crops")):
+        if facts["name"] == "numpy":
+            say(f"The slower NumPy kernels are used for the {what} ({facts['reason']}).")
     kernels.keep_memory()
     lasagnette.random.set_rng(np.random.default_rng(settings.seed))
     layer = registry.build(settings.net, **settings.options)
