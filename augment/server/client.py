@@ -269,6 +269,8 @@ class Server:
                 elif kind == GAUGES:
                     self._keep(unpack_json(content))
         except EOFError:
+            with suppress(TimeoutExpired):
+                self._child.process.wait(_CLOSE_SECONDS)  # for the exit code
             raise self._failure("the assembler of the augmentation server has ended") from None
 
     def _keep(self, told: dict) -> None:
@@ -305,9 +307,10 @@ def _end(child: Child, owner: int) -> None:
     os.close(child.results)
     if os.getpid() != owner:
         return  # a forked copy of the training
-    try:
+    with suppress(TimeoutExpired):
         child.process.wait(_CLOSE_SECONDS)
-    except TimeoutExpired:
+    if child.process.returncode != 0:
+        # It has not seen to its workers, and one that is stopped does not see that it is gone.
         with suppress(ProcessLookupError):
             os.killpg(child.process.pid, signal.SIGKILL)
         child.process.wait(_CLOSE_SECONDS)
