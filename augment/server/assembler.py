@@ -190,9 +190,10 @@ class _Assembler:
             if kind == SEEK:
                 self._seek(*unpack_numbers(content))
             elif kind == FREE:
-                (slot,) = unpack_numbers(content)
-                self._taken.discard(slot)
-                self._free.append(slot)
+                generation, slot = unpack_numbers(content)
+                if generation == self._generation:
+                    self._taken.remove(slot)
+                    self._free.append(slot)
             elif kind == PING:
                 self._send_gauges()
 
@@ -203,6 +204,9 @@ class _Assembler:
         for batch in self._order:
             self._release(batch)
         self._order.clear()
+        # also those of minibatches that an interrupted training forgot
+        self._free += self._taken
+        self._taken.clear()
         self._steps = self._stream(epoch, step)
 
     def _stream(self, epoch: int, step: int) -> Iterator[tuple[int, int, Epoch]]:

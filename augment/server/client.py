@@ -234,14 +234,13 @@ class Server:
         while True:
             while self._received:
                 generation, *place, slot = self._received.pop(0)
-                batch = None
-                if generation == self._generation:
-                    assert place == [epoch, step], "minibatches come in order"
-                    images, labels = self._memory.images[slot], self._memory.labels[slot]
-                    batch = Batch(np.array(images), np.array(labels))
-                self._ask(FREE, pack_numbers(slot))
-                if batch is not None:
-                    return batch
+                if generation != self._generation:
+                    continue  # its slot is free since the stream was begun anew
+                assert place == [epoch, step], "minibatches come in order"
+                images, labels = self._memory.images[slot], self._memory.labels[slot]
+                batch = Batch(np.array(images), np.array(labels))
+                self._ask(FREE, pack_numbers(generation, slot))
+                return batch
             if self._poll.poll(1000 * min(_PING_SECONDS, self._silence)):
                 self._read()
                 silent = time.monotonic() + _SILENT_SECONDS

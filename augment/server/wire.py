@@ -33,7 +33,7 @@ TASK = 1
 READY, DONE = 2, 3
 # both ways up: a sentence for the user; a sentence that ends the stream
 NOTE, ERROR = 4, 5
-# trainer to assembler: generation, epoch, step; slot; nothing
+# trainer to assembler: generation, epoch, step; generation, slot; nothing
 SEEK, FREE, PING = 6, 7, 8
 # assembler to trainer: generation, epoch, step, slot; JSON
 BATCH, GAUGES = 9, 10
