@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from scripts.bench_augment import augment
 from scripts.bench_nets import nets
 
 __all__ = ["bench"]
@@ -29,4 +30,5 @@ def bench() -> None:
     """
 
 
-bench.add_command(nets)
+for command in (nets, augment):
+    bench.add_command(command)
