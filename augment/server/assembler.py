@@ -55,7 +55,6 @@ _TICK_SECONDS = 0.25
 _START_SECONDS = 60.0
 _KILL_SECONDS = 10.0
 _GAUGE_SECONDS = 1.0
-_STARTS = 3  # failed ones in a row before the server gives up
 _NAMED = 3  # files named in a message
 
 
@@ -363,7 +362,7 @@ class _Assembler:
             ) from error
         if not worker.ready:
             worker.failed_starts += 1
-            if worker.failed_starts >= _STARTS:
+            if worker.failed_starts >= self._plan.deaths:
                 raise _Stop(
                     f"the workers of the augmentation server end before they are ready "
                     f"({_reason(code)}); what they wrote stands above"

@@ -73,7 +73,8 @@ class Server:
     piece_seconds : float
         Time after which a worker that does not finish a piece is killed and replaced.
     deaths : int
-        Workers that one piece may cost; then its files are named in an error.
+        Workers that one piece may cost; then its files are named in an error. A worker may fail to
+        start as often.
     silence : float
         Seconds without a minibatch after which the stream counts as broken.
     report : callable

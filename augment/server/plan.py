@@ -45,7 +45,7 @@ class Plan:
     piece_seconds : float
         Time a worker may take for a piece before it counts as hung.
     deaths : int
-        Workers that a piece may cost before its files are blamed.
+        Workers that a piece may cost before its files are blamed, and failed starts in a row.
     worker : str
         The module whose ``main`` a worker process runs.
     """
