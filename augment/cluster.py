@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future as Answer
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -13,7 +15,7 @@ from augment.errors import ServerError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["ANSWER_SECONDS", "ask", "begin", "connect", "explain", "seats"]
+__all__ = ["ANSWER_SECONDS", "ask", "begin", "check", "connect", "seats"]
 
 T = TypeVar("T")
 
@@ -49,6 +51,26 @@ def connect(scheduler: str, patience: float) -> Client:
     return client
 
 
+def check(client: Client, scheduler: str) -> None:
+    """See that the whole cluster has this package: a worker without it ends at our first task."""
+    needed = "augment.remote"
+    found = ask(client, lambda: client.run(find_spec, needed, on_error="return"))
+    lacking = [
+        f"the Dask worker {at}" for at, spec in found.items() if not isinstance(spec, ModuleSpec)
+    ]
+    try:
+        there = ask(client, lambda: client.run_on_scheduler(find_spec, needed))
+    except ImportError:
+        there = None
+    if there is None:
+        lacking.append(f"the Dask scheduler {scheduler}")
+    if lacking:
+        raise ServerError(
+            f"{lacking[-1]} cannot import {needed!r}; install lasagnette there, of the same "
+            "version as here"
+        )
+
+
 def _address(scheduler: str) -> str:
     """A scheduler's address as Dask writes it."""
     try:
@@ -73,9 +95,11 @@ def ask(client: Client, call: Callable[[], Any]) -> Any:
 
     Raises
     ------
-    TimeoutError
-        If none comes.
+    OSError
+        If the connection is lost, or (`TimeoutError`) no answer comes.
     """
+    if client.status != "running":
+        raise ConnectionError(f"the client is {client.status}")
 
     async def run() -> Any:
         return await call()
@@ -88,19 +112,3 @@ def seats(before: list[str], found: set[str]) -> list[str]:
     new = sorted(found - set(before))
     kept = [address if address in found else new.pop() if new else None for address in before]
     return [address for address in kept if address is not None] + new
-
-
-def explain(error: Exception, where: str) -> str:
-    """An error that Dask raised, in a sentence."""
-    texts = []
-    cause: BaseException | None = error
-    while cause is not None:
-        texts.append(str(cause))
-        if isinstance(cause, ImportError) or "different environments" in texts[-1]:
-            return (
-                f"{where} or one of its workers cannot import what makes samples; install "
-                f"lasagnette there, of the same version as here ({type(error).__name__}: "
-                f"{' '.join(texts[-1].split())})"
-            )
-        cause = cause.__cause__
-    return f"{where} or one of its workers failed: {error!r}"

@@ -27,7 +27,7 @@ import numpy as np
 
 from augment import remote
 from augment.cache import DEFAULT_BYTES
-from augment.cluster import ANSWER_SECONDS, ask, begin, connect, explain, seats
+from augment.cluster import ANSWER_SECONDS, ask, begin, check, connect, seats
 from augment.errors import DataError, ServerError
 from augment.index import Index
 from augment.order import Epoch, epoch_order, steps_per_epoch
@@ -120,6 +120,7 @@ class DaskStream:
         try:
             self._workers: list[str] = []
             self._looked = 0.0
+            check(self._client, scheduler)
             self._look()
             self._send(cache_bytes)
         except BaseException:
@@ -311,7 +312,7 @@ class DaskStream:
                     f"no minibatch has come from {where} for {self._silence:.0f} s; it has "
                     f"{len(self._workers)} workers"
                 ) from error
-            raise ServerError(explain(error, where)) from error
+            raise ServerError(f"{where} or one of its workers failed: {error!r}") from error
 
     def _note(self, result: dict) -> None:
         """Take note of what came with a piece, and raise what it failed with."""

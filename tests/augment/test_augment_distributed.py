@@ -254,6 +254,12 @@ def test_lost_workers_and_a_lost_scheduler_are_said(tmp_path, table):
     with cluster(tmp_path) as made:
         with pytest.raises(ServerError, match=r"has had no worker for 1 s.*dask worker tcp://"):
             DaskStream(table, RECIPE, SEED, made.url, patience=1)
+        (tmp_path / "bare.py").write_text("import sys; sys.modules['augment'] = None")
+        made.add(1, "--no-nanny", "--preload", str(tmp_path / "bare.py"))
+        with pytest.raises(ServerError, match=r"worker tcp.* cannot import .* install lasagnette"):
+            made.stream(table)
+        made.processes[-1].kill()
+        assert until(lambda: not made.client.nthreads())
         made.add(1, "--no-nanny")
         with made.stream(table, silence=2.0) as stream:
             assert content(stream.epoch(0)) == expected(table)[0]
