@@ -321,7 +321,8 @@ def test_closing_frees_the_memory(table):
 
 def shared_memory() -> int:
     """How many mappings of shared memory this process has."""
-    return sum("/dev/shm/" in line or "memfd:" in line for line in open("/proc/self/maps"))
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    return sum("/dev/shm/" in line or "memfd:" in line for line in maps)
 
 
 def test_a_forgotten_server_ends_its_processes(table):
