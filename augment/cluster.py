@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from concurrent.futures import Future as Answer
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -26,6 +27,20 @@ _PORT = 8786  # Dask's own
 
 
 def connect(scheduler: str, patience: float) -> Client:
+    """Connect to a scheduler that has at least one worker.
+
+    Parameters
+    ----------
+    scheduler : str
+        ``dask://host:port``.
+    patience : float
+        Seconds to wait for the scheduler, and then for its first worker.
+
+    Raises
+    ------
+    ServerError
+        If the address is none, Dask is not installed, or nobody is there.
+    """
     address = _address(scheduler)
     try:
         from distributed import Client
@@ -52,7 +67,13 @@ def connect(scheduler: str, patience: float) -> Client:
 
 
 def check(client: Client, scheduler: str) -> None:
-    """See that the whole cluster has this package: a worker without it ends at our first task."""
+    """See that the whole cluster has this package: a worker without it ends at our first task.
+
+    Raises
+    ------
+    ServerError
+        That names who lacks it.
+    """
     needed = "augment.remote"
     found = ask(client, lambda: client.run(find_spec, needed, on_error="return"))
     lacking = [
@@ -95,16 +116,22 @@ def ask(client: Client, call: Callable[[], Any]) -> Any:
 
     Raises
     ------
-    OSError
-        If the connection is lost, or (`TimeoutError`) no answer comes.
+    ServerError
+        If the connection is lost, or no answer comes.
     """
-    if client.status != "running":
-        raise ConnectionError(f"the client is {client.status}")
 
     async def run() -> Any:
         return await call()
 
-    return begin(client, run()).result(ANSWER_SECONDS)
+    try:
+        if client.status != "running":
+            raise ConnectionError(client.status)
+        return begin(client, run()).result(ANSWER_SECONDS)
+    except (OSError, CancelledError) as error:
+        raise ServerError(
+            f"the Dask scheduler does not answer ({error!r}); the training stops here and can be "
+            "resumed"
+        ) from error
 
 
 def seats(before: list[str], found: set[str]) -> list[str]:

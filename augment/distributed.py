@@ -344,13 +344,7 @@ class DaskStream:
         client = self._client
         assert client is not None
         self._looked = time.monotonic()
-        try:
-            found = ask(client, client.nthreads)
-        except Exception as error:
-            raise ServerError(
-                f"the Dask scheduler {self._scheduler} does not answer ({error!r}); the training "
-                "stops here and can be resumed"
-            ) from error
+        found = ask(client, client.nthreads)
         before, self._workers = self._workers, seats(self._workers, set(found))
         for address in sorted(set(before) - set(found)):
             self._report(f"the Dask worker {address} is gone; others make its pieces")
