@@ -32,6 +32,7 @@ from augment.server.children import Child, start
 from augment.server.plan import Memory, Plan
 from augment.server.wire import (
     BATCH,
+    CLOSE,
     DONE,
     ERROR,
     FREE,
@@ -195,6 +196,8 @@ class _Assembler:
                     self._free.append(slot)
             elif kind == PING:
                 self._send_gauges()
+            elif kind == CLOSE:
+                raise EOFError
 
     def _seek(self, generation: int, epoch: int, step: int) -> None:
         self._generation = generation

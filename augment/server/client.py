@@ -27,6 +27,7 @@ from augment.server.children import Child, start
 from augment.server.plan import Memory, Plan, create
 from augment.server.wire import (
     BATCH,
+    CLOSE,
     ERROR,
     FREE,
     GAUGES,
@@ -303,10 +304,15 @@ def _ended(code: int) -> str:
 
 def _end(child: Child, owner: int) -> None:
     """Close the pipes, which ends the assembler, and see that all processes are gone."""
+    original = os.getpid() == owner
+    if original:
+        # A forked copy of the training may hold the pipes open.
+        with suppress(BrokenPipeError):
+            send(child.tasks, CLOSE)
     os.close(child.tasks)
     os.close(child.results)
-    if os.getpid() != owner:
-        return  # a forked copy of the training
+    if not original:
+        return
     with suppress(TimeoutExpired):
         child.process.wait(_CLOSE_SECONDS)
     if child.process.returncode != 0:

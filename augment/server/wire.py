@@ -10,6 +10,7 @@ from typing import Any
 
 __all__ = [
     "BATCH",
+    "CLOSE",
     "DONE",
     "ERROR",
     "FREE",
@@ -33,10 +34,10 @@ TASK = 1
 READY, DONE = 2, 3
 # both ways up: a sentence for the user; a sentence that ends the stream
 NOTE, ERROR = 4, 5
-# trainer to assembler: generation, epoch, step; generation, slot; nothing
-SEEK, FREE, PING = 6, 7, 8
+# trainer to assembler: generation, epoch, step; generation, slot; nothing; nothing
+SEEK, FREE, PING, CLOSE = 6, 7, 8, 9
 # assembler to trainer: generation, epoch, step, slot; JSON
-BATCH, GAUGES = 9, 10
+BATCH, GAUGES = 10, 11
 
 _HEADER = struct.Struct("<BI")
 _CHUNK = 1 << 16
