@@ -22,6 +22,7 @@ from augment.samples import Batch
 from augment.server import Server
 from augment.stream import InProcess, Stream, Threaded
 from lasagnette import backend
+from lasagnette.ops import kernels
 from nets import registry
 from nets.scaling import Scaling
 from nets.training import Trainer
@@ -34,7 +35,7 @@ __all__ = ["Act", "Turn", "measure_acts"]
 SETTLING = 4  # steps at the beginning of a turn, which use up what was made ahead
 RATE = 1e-3
 ALONE = "one minibatch, again and again"
-IN_PROCESS, THREAD = "in this process", "one thread"
+IN_PROCESS, THREAD, SERVER = "in this process", "one thread", "the server, workers: {}"
 
 
 class Act(NamedTuple):
@@ -80,7 +81,7 @@ def measure_acts(index: Index, plans: Sequence[Act], workers: Sequence[int], rou
     plans
         What is trained.
     workers
-        Numbers of workers of the servers.
+        Numbers of workers of the servers; the last one's is compared with the other acts.
     rounds
         How often each stream has its turn.
     """
@@ -97,14 +98,15 @@ def measure_acts(index: Index, plans: Sequence[Act], workers: Sequence[int], rou
                 times = [f"{seconds[act]:.2f}", f"{seconds[act] / seconds[IN_PROCESS]:.2f}"]
                 shown = ["", ""] if act == ALONE else [number(rate), f"{waiting:.1%}"]
                 rows.append([net, act, *times, *shown])
-            best = min(seconds[act] for act in seconds if act not in (ALONE, IN_PROCESS, THREAD))
+            server = SERVER.format(workers[-1])
             for rival in (IN_PROCESS, THREAD):
-                what = f"{net}, total time of the server / {rival}"
-                verdicts.append(Verdict(what, best / seconds[rival], 1.0, most=True))
+                what = f"{net}, total time: {server} / {rival}"
+                verdicts.append(Verdict(what, seconds[server] / seconds[rival], 1.0, most=True))
             numbers[net] = {
                 **plan._asdict(),
                 "turns": {act: [turn._asdict() for turn in taken] for act, taken in turns.items()},
             }
+    made = kernels.describe()
     sizes = ", ".join(f"{net} {steps} of {size}" for net, size, steps in plans)
     return Part(
         "The three acts: seconds of training",
@@ -114,7 +116,7 @@ def measure_acts(index: Index, plans: Sequence[Act], workers: Sequence[int], rou
         [
             (
                 f"Minibatches in a turn: {sizes}; every picture is held decoded, "
-                "the functions are compiled."
+                f"the functions are compiled; kernels: {made['name']}, threads: {made['threads']}."
             ),
             (
                 "Waiting is the share of the time in which the step had no minibatch; work that "
@@ -141,8 +143,9 @@ def _train(
             THREAD: Threaded(index, recipe, 1),
         }
         for count in workers:
-            name = f"the server, workers: {count}"
-            streams[name] = stack.enter_context(Server(index, recipe, 1, workers=count))
+            streams[SERVER.format(count)] = stack.enter_context(
+                Server(index, recipe, 1, workers=count)
+            )
         batches: dict[str, Iterator[Batch]] = {}
         for name, stream in streams.items():
             progress.advance(0, f"warming {net}, {name}")

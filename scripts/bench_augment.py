@@ -130,6 +130,7 @@ def augment(
     json_file = click.open_file(json_path, "w", encoding="utf-8") if json_path else None
     from scripts.bench_augment_report import as_dict, print_part, print_verdicts
     from scripts.bench_pictures import make_pictures
+    from scripts.bench_processes import PROC
 
     rival = find_torch(torch_python)
     facts = {**machine(), "load_before": load_average(), "rounds": rounds}
@@ -139,10 +140,14 @@ def augment(
         index, facts["pictures"] = make_pictures(Path(place), pictures, data)
         measures = _measures(index, rival, rounds, seconds, nets, steps, simulated, minutes)
         for name in PARTS:
-            if name in chosen:
-                parts[name] = measures[name]()
-                if json_path != "-":
-                    print_part(parts[name])
+            if name not in chosen:
+                continue
+            if name == "memory" and not PROC.is_dir():
+                click.echo(f"This system has no {PROC}: the memory is not watched.", err=True)
+                continue
+            parts[name] = measures[name]()
+            if json_path != "-":
+                print_part(parts[name])
     facts["load_after"] = load_average()
     if json_path != "-":
         print_verdicts(facts, parts)

@@ -63,21 +63,22 @@ def crop(image: Any, frame: Frame, side: int, interpolation: int) -> Any:
 
 def cut_out(image: Any, frame: Frame) -> Any:
     """The pixels of a frame; a view, unless it reaches outside."""
-    x, y, width, height = frame
     rows, columns = image.shape[:2]
-    left, top = round(x), round(y)
-    right, bottom = max(left + 1, round(x + width)), max(top + 1, round(y + height))
-    # A frame beside the picture still shows its outermost pixel.
-    first_column, first_row = min(max(left, 0), columns - 1), min(max(top, 0), rows - 1)
-    last_column, last_row = max(min(right, columns), 1), max(min(bottom, rows), 1)
-    cut = image[first_row:last_row, first_column:last_column]
-    outside = (
-        *(first_row - top if top < 0 else 0, bottom - last_row if bottom > rows else 0),
-        *(first_column - left if left < 0 else 0, right - last_column if right > columns else 0),
-    )
+    left, right = _whole(frame[0], frame[2], columns)
+    top, bottom = _whole(frame[1], frame[3], rows)
+    cut = image[max(top, 0) : bottom, max(left, 0) : right]
+    outside = max(-top, 0), max(bottom - rows, 0), max(-left, 0), max(right - columns, 0)
     if any(outside):
         cut = cv2.copyMakeBorder(cut, *outside, cv2.BORDER_REPLICATE)
     return cut
+
+
+def _whole(start: float, length: float, limit: int) -> tuple[int, int]:
+    """First and last whole pixel of a frame's side, so that one at least lies in the picture."""
+    first = round(start)
+    count = max(1, round(start + length) - first)
+    first = min(max(first, 1 - count), limit - 1)
+    return first, first + count
 
 
 def opencv_maker(index: dict[str, Any], interpolation: int) -> Callable[[Any, Frame], Any]:

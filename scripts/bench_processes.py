@@ -9,9 +9,10 @@ from pathlib import Path
 
 from augment.server import Server
 
-__all__ = ["Clock", "memory", "processes"]
+__all__ = ["PROC", "Clock", "memory", "processes"]
 
-_PROC = Path("/proc")
+PROC = Path("/proc")
+"""Where Linux tells."""
 
 
 def processes(server: Server) -> dict[str, int]:
@@ -19,7 +20,7 @@ def processes(server: Server) -> dict[str, int]:
 
     Empty where the system has no /proc.
     """
-    children = _PROC / str(server.pid) / "task" / str(server.pid) / "children"
+    children = PROC / str(server.pid) / "task" / str(server.pid) / "children"
     try:
         workers = [int(word) for word in children.read_text().split()]
     except OSError:
@@ -52,7 +53,7 @@ class Clock:
 
 def _cpu_seconds(pid: int) -> float:
     # The name before the last bracket may hold spaces; utime and stime are fields 14 and 15.
-    fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -63,7 +64,7 @@ def memory(pid: int) -> tuple[float, float]:
     the processes is what they take together.
     """
     sizes = {}
-    for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]:
+    for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]:
         name, size, *_ = line.split()
         sizes[name] = int(size) * 1024 / 1e6
     return sizes["Rss:"], sizes["Pss:"]
