@@ -46,7 +46,7 @@ def connect(scheduler: str, patience: float) -> Client:
         from distributed import Client
     except ModuleNotFoundError as error:
         raise ServerError(
-            f"{scheduler}: Dask is not installed ({error}); pip install 'lasagnette[dask]'"
+            f"{scheduler}: Dask is not installed ({error}); pip install distributed"
         ) from error
     try:
         client = Client(address, timeout=patience, set_as_default=False)

@@ -50,7 +50,7 @@ RUN: dict[str, str | None] = {
     },
     "lasagnette train net12 --workers 2": "lasagnette train net12 --workers 2 --epochs 1",
     "dask scheduler": "dask scheduler --version",
-    "dask worker tcp://SCHEDULER:8786 --nthreads 1": "dask worker --version",
+    "dask worker tcp://SCHEDULER:8786 --nworkers 4 --nthreads 1": "dask worker --version",
     "lasagnette train net12 --workers-on dask://SCHEDULER:8786": ("lasagnette train net12 --help"),
     "lasagnette train net12": "lasagnette train net12 --epochs 1 --run RUN",
     "lasagnette train net12 --resume RUN": None,
