@@ -8,13 +8,14 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-__all__ = ["Child", "start"]
+__all__ = ["Child", "above_standard", "start"]
 
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "from importlib import import_module; import_module(sys.argv.pop(1)).main(sys.argv[1:])"
 )
 
+_STDERR = 2
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -35,6 +36,27 @@ class Child(NamedTuple):
     results: int
 
 
+def above_standard(fd: int) -> int:
+    """The same descriptor with a number that no standard stream has, lest a child loses it.
+
+    The low numbers are free where a program was started without standard streams.
+    """
+    low = []
+    while fd <= _STDERR:
+        low.append(fd)
+        fd = os.dup(fd)
+    for number in low:
+        os.close(number)
+    return fd
+
+
+def _is_inherited(fd: int) -> bool:
+    try:
+        return os.get_inheritable(fd)
+    except OSError:
+        return False
+
+
 def start(module: str, plan: str, memory: int, *arguments: str, new_session: bool = False) -> Child:
     """Run ``main([tasks, results, memory, parent, plan, *arguments])`` of a module.
 
@@ -42,8 +64,8 @@ def start(module: str, plan: str, memory: int, *arguments: str, new_session: boo
     script needs no ``if __name__ == "__main__":`` guard, and nothing is pickled. In a session of
     its own it hears nothing of Ctrl-C in the terminal, which is the training's business.
     """
-    tasks_read, tasks_write = os.pipe()
-    results_read, results_write = os.pipe()
+    tasks_read, tasks_write = map(above_standard, os.pipe())
+    results_read, results_write = map(above_standard, os.pipe())
     inherited = (tasks_read, results_write, memory)
     numbers = [str(number) for number in (*inherited, os.getpid())]
     search_path = json.dumps(sys.path)
@@ -52,6 +74,7 @@ def start(module: str, plan: str, memory: int, *arguments: str, new_session: boo
             [sys.executable, "-P", "-c", _CODE, search_path, module, *numbers, plan, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=None if _is_inherited(_STDERR) else subprocess.DEVNULL,
             env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1")},
             pass_fds=inherited,
             start_new_session=new_session,

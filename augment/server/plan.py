@@ -14,6 +14,7 @@ import numpy as np
 from augment.errors import ServerError
 from augment.index import Index, load
 from augment.recipe import Recipe
+from augment.server.children import above_standard
 
 __all__ = ["Memory", "Plan", "create"]
 
@@ -148,7 +149,7 @@ def create(plan: Plan) -> int:
     try:
         shared = SharedMemory(create=True, size=length)
         try:
-            fd = os.dup(shared._fd)  # type: ignore[attr-defined]
+            fd = above_standard(os.dup(shared._fd))  # type: ignore[attr-defined]
         finally:
             shared.unlink()
             shared.close()
