@@ -272,7 +272,13 @@ class _Assembler:
 
     def _start(self, worker: _Worker) -> None:
         module, plan = self._plan.worker, self._plan.dump()
-        worker.child = start(module, plan, self._shared, str(worker.number))
+        try:
+            worker.child = start(module, plan, self._shared, str(worker.number))
+        except OSError as error:
+            raise _Stop(
+                f"worker {worker.number} of the augmentation server cannot be started "
+                f"({error.strerror})"
+            ) from error
         worker.inbox = Inbox(worker.child.results)
         worker.ready, worker.since = False, time.monotonic()
         worker.hits = worker.misses = 0

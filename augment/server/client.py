@@ -151,6 +151,10 @@ class Server:
             self._memory = Memory(plan, fd)
             self._memory.put_index(content)
             self._child = start("augment.server.assembler", plan.dump(), fd, new_session=True)
+        except OSError as error:
+            raise ServerError(
+                f"the augmentation server cannot be started ({error.strerror})"
+            ) from error
         finally:
             os.close(fd)
         self._close = weakref.finalize(self, _end, self._child, os.getpid())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import random
+import resource
 import signal
+import subprocess
 import time
 from dataclasses import replace
-from itertools import count
+from itertools import chain, count, islice
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -74,6 +78,24 @@ def test_killed_workers_change_no_byte(table, workers, kills):
     assert len(told) == kills, "one sentence each"
     for text in told:
         assert "of the augmentation server ended (killed by SIGKILL); it is started again" in text
+
+
+def test_seeks_and_kills_at_random_change_no_byte(table):
+    wanted = epochs_of(table, 4)
+    rng = random.Random(5)
+    options = {"workers": 3, "piece": 2, "batches": 3, "deaths": 1000, "report": [].append}
+    with Server(table, RECIPE, SEED, **options) as server:
+        for turn in range(60):
+            number, start = rng.randrange(3), rng.randrange(4)
+            some = rng.randrange(1, 5)
+            stream = chain.from_iterable(
+                server.epoch(n, start * (n == number)) for n in count(number)
+            )
+            expected = chain(wanted[number][start:], wanted[number + 1])
+            assert content(islice(stream, some)) == list(islice(expected, some))
+            if turn % 6 == 0:
+                for pid in rng.sample(children(server.pid), 1):
+                    kill(pid)
 
 
 def test_the_bytes_with_all_workers_killed_at_once(table):
@@ -152,6 +174,33 @@ def test_workers_that_cannot_start(table, monkeypatch, mark):
         next(server.epoch(0))
     assert len(told) <= 4
     assert until(lambda: set(marked(mark)) <= {os.getpid()})
+
+
+def test_workers_that_the_system_does_not_allow(table, mark):
+    """One descriptor more than there are open files, for each of two ends of two pipes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 40, hard))
+    try:
+        server = Server(table, RECIPE, SEED, workers=200)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    rule = r"worker \d+ of the augmentation server cannot be started \(Too many open files\)"
+    with server, pytest.raises(ServerError, match=rule):
+        next(server.epoch(0))
+    assert until(lambda: set(marked(mark)) <= {os.getpid()})
+
+
+def test_an_assembler_that_the_system_does_not_allow(table, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", full)
+    before = len(os.listdir("/proc/self/fd"))
+    rule = r"the augmentation server cannot be started \(Resource temporarily unavailable\)"
+    with pytest.raises(ServerError, match=rule):
+        Server(table, RECIPE, SEED, workers=1)
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_module_that_does_not_exist(table, capfd):
@@ -237,6 +286,22 @@ def test_a_minibatch_interrupted_on_its_way_is_not_lost(table, monkeypatch):
                 patch.setattr(client, "Batch", interrupt)
                 with pytest.raises(KeyboardInterrupt):
                     next(server.epoch(0))
+        assert content(server.epoch(0)) == wanted
+
+
+def test_a_report_that_raises_loses_no_minibatch(tmp_path):
+    """Warnings may be errors."""
+    table = draw_pictures(tmp_path)
+    os.truncate(table.file(4), 300)
+    wanted = content(InProcess(table, RECIPE, SEED, report=lambda _: None).epoch(0))
+
+    def report(text: str) -> None:
+        raise RuntimeWarning(text)
+
+    with Server(table, RECIPE, SEED, workers=2, report=report) as server:
+        with pytest.raises(RuntimeWarning, match=r"04\.jpg: the picture cannot be read"):
+            list(server.epoch(0))
+        assert content(server.epoch(0)) == wanted
         assert content(server.epoch(0)) == wanted
 
 
