@@ -14,12 +14,12 @@ from scripts.progress import Progress
 
 __all__ = ["measure_scaling"]
 
-SIDE, BATCH = 48, 128
+SIDE, BATCHES = 48, (128, 512)
 GOAL = 1.8
 
 
 def measure_scaling(index: Index, rounds: int, seconds: float) -> Part:
-    """Time the server with one worker and with two.
+    """Time the server with one worker and with two, for several sizes of minibatch.
 
     Parameters
     ----------
@@ -28,37 +28,48 @@ def measure_scaling(index: Index, rounds: int, seconds: float) -> Part:
     rounds, seconds
         How often each server has its turn, and how long.
     """
-    recipe, faces = Recipe(SIDE, BATCH, backgrounds_per_face=0), index.select(index.labels == FACE)
-    with ExitStack() as stack, Progress(2 * rounds, "scaling") as progress:
-        servers = [stack.enter_context(Server(faces, recipe, 1, workers=count)) for count in (1, 2)]
-        sides = [Timed(f"workers: {count}", server) for count, server in enumerate(servers, 1)]
-        for side in sides:
-            side.warm()
-        rates = take_turns(sides, rounds, seconds, progress)
-        shares = {
-            side.name: _shares(side, server, seconds)
-            for side, server in zip(sides, servers, strict=True)
-        }
-    found = medians(rates)
-    one, two = found.values()
+    faces = index.select(index.labels == FACE)
+    rates: dict[str, dict[str, list[float]]] = {}
+    shares: dict[str, dict[str, dict[str, float]]] = {}
+    with Progress(len(BATCHES) * 2 * rounds, "scaling") as progress:
+        for batch in BATCHES:
+            recipe = Recipe(SIDE, batch, backgrounds_per_face=0)
+            with ExitStack() as stack:
+                servers = [
+                    stack.enter_context(Server(faces, recipe, 1, workers=count)) for count in (1, 2)
+                ]
+                sides = [Timed(str(count), server) for count, server in enumerate(servers, 1)]
+                for side in sides:
+                    side.warm()
+                rates[str(batch)] = take_turns(sides, rounds, seconds, progress)
+                shares[str(batch)] = {
+                    side.name: _shares(side, server, seconds)
+                    for side, server in zip(sides, servers, strict=True)
+                }
+    found = {batch: medians(times) for batch, times in rates.items()}
     rows = [
         [
-            *(name, number(rate), f"{rate / one:.2f}"),
-            ", ".join(f"{share:.0%}" for share in shares[name].values()),
+            *(batch, workers, number(rate), f"{rate / of_batch['1']:.2f}"),
+            ", ".join(f"{share:.0%}" for share in shares[batch][workers].values()),
         ]
-        for name, rate in found.items()
+        for batch, of_batch in found.items()
+        for workers, rate in of_batch.items()
     ]
     return Part(
         "Samples per second, by workers",
-        ["", "rate", "scale", "cores: training, assembler, workers"],
+        ["minibatch", "workers", "rate", "scale", "cores: training, assembler, workers"],
         rows,
-        [Verdict("2 workers / 1 worker", two / one, GOAL)],
+        [
+            Verdict(f"minibatches of {batch}, 2 workers / 1 worker", rate["2"] / rate["1"], GOAL)
+            for batch, rate in found.items()
+        ],
         [
             (
                 "The training copies every minibatch and does nothing else. It, the assembler and "
                 "the workers share the cores; the last column is the part of one that each used."
             ),
         ],
+        texts=0,
         numbers={"rates": rates, "medians": found, "shares": shares},
     )
 
