@@ -74,12 +74,11 @@ def test_the_bytes_do_not_depend_on_who_makes_them(table, epochs, workers, optio
     [
         replace(RECIPE, intervals=None),
         replace(RECIPE, intervals=EVERYTHING, backgrounds_per_face=3),
-        replace(RECIPE, task="calibration", batch_size=300),
         replace(RECIPE, task="calibration", batch_size=300, intervals=None),
         replace(RECIPE, task="calibration", batch_size=300, intervals=EVERYTHING),
         replace(RECIPE, task="classes", intervals=EVERYTHING),
     ],
-    ids=["plain", "everything", "calibration", "plain classes", "all classes", "labels"],
+    ids=["plain", "everything", "calibration plain", "calibration everything", "classes"],
 )
 def test_every_recipe_gives_the_same_bytes(table, recipe):
     if recipe.intervals is None:
@@ -184,7 +183,7 @@ def test_gauges_are_plausible(table):
     assert last["worker/restarts"] == 0
     assert last["cache/hits"] > 0.9  # 30 photographs have been read by now
     least = steps * 4 / seconds  # pieces of at most 4 samples
-    assert 0.3 * least < last["worker/0"] + last["worker/1"] < 10 * least
+    assert 0.1 * least < last["worker/0"] + last["worker/1"] < 30 * least
 
 
 def test_a_tiny_cache_changes_nothing_but_speed(table, epochs):
