@@ -63,20 +63,22 @@ def test_killed_workers_change_no_byte(table, workers, kills):
     told: list[str] = []
     stream = InProcess(table, RECIPE, SEED)
     rng = random.Random(workers)
-    killed = 0
+    killed: set[int] = set()
     options = {"workers": workers, "piece": 3, "batches": 3, "deaths": 1000}
     with Server(table, RECIPE, SEED, report=told.append, **options) as server:
         for number in count():
             for got, wanted in zip(server.epoch(number), stream.epoch(number), strict=True):
                 assert content([got]) == content([wanted])
                 time.sleep(rng.random() * 0.1)
-                alive = children(server.pid)
-                if alive and killed < kills and rng.random() < 0.5:
-                    killed += kill(rng.choice(alive))
+                alive = sorted(set(children(server.pid)) - killed)
+                if alive and len(killed) < kills and rng.random() < 0.5:
+                    victim = rng.choice(alive)
+                    killed.add(victim)
+                    kill(victim)
             if len(told) >= kills or number == 200:
                 break
         assert until(lambda: server.gauges().get("worker/restarts") or next(server.epoch(0)))
-    assert killed == kills
+    assert len(killed) == kills
     assert len(told) == kills, "one sentence each"
     for text in told:
         assert "of the augmentation server ended (killed by SIGKILL); it is started again" in text
