@@ -99,7 +99,8 @@ def opencv_maker(index: dict[str, Any], interpolation: int) -> Callable[[Any, Fr
 def albumentations_maker(index: dict[str, Any]) -> Callable[[Any, Frame], Any]:
     """Return what makes a sample with albumentations.
 
-    Reduced first, with a margin, then changed: its warp of the whole cut would cost more.
+    Reduced first, with a margin, then changed: its warp of the whole cut would cost more. It draws
+    the scales of width and height independently; the work is the same.
     """
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # no look-up of new versions
     import albumentations as A
