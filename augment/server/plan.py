@@ -7,6 +7,7 @@ import mmap
 import os
 from dataclasses import asdict, dataclass
 from io import BytesIO
+from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
@@ -147,6 +148,9 @@ def create(plan: Plan) -> int:
     """
     length = plan.offsets[-1]
     try:
+        # Its start would take place while the memory has a name, and who kills this process then
+        # leaves the name behind.
+        resource_tracker.ensure_running()
         shared = SharedMemory(create=True, size=length)
         try:
             fd = above_standard(os.dup(shared._fd))  # type: ignore[attr-defined]
