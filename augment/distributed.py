@@ -33,7 +33,7 @@ from augment.index import Index
 from augment.order import Epoch, epoch_order, steps_per_epoch
 from augment.recipe import Recipe
 from augment.samples import Batch
-from augment.server.assembler import homes
+from augment.server.pieces import homes
 from augment.stream import Report, Waiting, share
 
 if TYPE_CHECKING:

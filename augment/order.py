@@ -112,15 +112,17 @@ def _rounds(
 
     An item is ``row * repeats + k`` for every k below ``repeats``.
     """
-    ends = np.cumsum(weights, dtype=np.float64)
-    once = max(1, round(float(ends[-1])))
-    # rounding the sum to whole samples changes every weight by the same tiny factor
-    ends *= once / ends[-1]
+    once = max(1, round(float(weights.sum(dtype=np.float64))))
     orders = []
     for _ in range(-(-count // (once * repeats))):
-        # Systematic sampling: one point in every unit of weight.
+        # Systematic sampling: one point in every unit of weight, of rows in a random order, or
+        # neighbours of small weight would never appear together.
+        turns = rng.permutation(len(rows))
+        ends = np.cumsum(weights[turns], dtype=np.float64)
+        # rounding the sum to whole samples changes every weight by the same tiny factor
+        ends *= once / ends[-1]
         points = np.searchsorted(ends, rng.random() + np.arange(once), side="right")
-        chosen = rows[np.minimum(points, len(rows) - 1)]
+        chosen = rows[turns[np.minimum(points, len(rows) - 1)]]
         items = (chosen[:, None] * repeats + np.arange(repeats)).reshape(-1)
         orders.append(rng.permutation(items))
     return np.concatenate(orders)[:count]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 __all__ = ["prefetch"]
 
 T = TypeVar("T")
 
+_LOOK_SECONDS = 1.0
 
-def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
+
+def prefetch(items: Iterator[T], depth: int = 2) -> Generator[T, None, None]:
     """The same stream, made ahead on a thread: the first article's first try at not waiting.
 
     OpenCV and NumPy release Python's lock, so the thread works while a training step computes.
@@ -49,7 +51,12 @@ def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
     thread.start()
     try:
         while True:
-            more, value = waiting.get()
+            try:
+                more, value = waiting.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                if not thread.is_alive() and waiting.empty():
+                    raise RuntimeError("the thread that makes items ahead has ended") from None
+                continue
             if more:
                 yield value  # type: ignore[misc]
             elif value is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -117,9 +117,18 @@ class InProcess:
 class Threaded(InProcess):
     """The same, made ahead on a thread of this process: the first article's first try."""
 
+    _ahead: Generator[Batch, None, None] | None = None
+
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """The minibatches of an epoch from a given one on."""
-        return self._clock.watch(prefetch(self._batches(number, start)))
+        """The minibatches of an epoch from a given one on; one epoch at a time is read."""
+        self.close()
+        self._ahead = prefetch(self._batches(number, start))
+        return self._clock.watch(self._ahead)
+
+    def close(self) -> None:
+        """End the thread."""
+        if self._ahead is not None:
+            self._ahead.close()
 
 
 class Waiting:

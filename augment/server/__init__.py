@@ -14,7 +14,9 @@ the queues are pipes that carry numbers. Both queues are bounded by the number o
 ``plan``       the settings of a server and its shared memory;
 ``children``   how its processes are started;
 ``wire``       the frames on their pipes;
-``assembler``  the process that gives out pieces and collects them;
+``assembler``  the process that cuts minibatches into pieces and hands whole ones on;
+``pieces``     minibatches in work;
+``crew``       the workers as the assembler sees them: given pieces, watched, replaced;
 ``worker``     the process that makes samples.
 """
 

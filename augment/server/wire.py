@@ -30,7 +30,7 @@ __all__ = [
 
 # assembler to worker: piece, slot, epoch, step, then positions, rows and classes (int32)
 TASK = 1
-# worker to assembler: nothing; piece, microseconds, hits, misses
+# worker to assembler: nothing; piece, hits, misses
 READY, DONE = 2, 3
 # both ways up: a sentence for the user; a sentence that ends the stream
 NOTE, ERROR = 4, 5

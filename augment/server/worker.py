@@ -5,9 +5,11 @@ It ends when the assembler's end of its pipe is closed, whatever it is doing the
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
@@ -36,6 +38,7 @@ __all__ = ["Make", "main", "serve"]
 Make = Callable[[int, int, np.ndarray, np.ndarray, np.ndarray], Batch]
 """What makes samples: epoch, step, positions, rows, classes; see `augment.samples.Sampler.make`."""
 
+_PR_SET_PDEATHSIG = 1
 _PATIENCE_SECONDS = 2.0
 _NUMBERS = 4 * 8  # bytes before a task's arrays
 
@@ -82,6 +85,7 @@ def serve(
     """
     tasks, results, shared, parent = (int(number) for number in arguments[:4])
     plan, number = Plan.parse(arguments[4]), int(arguments[5])
+    _end_with_parent()
     waiting: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(tasks, waiting), daemon=True).start()
     try:
@@ -97,14 +101,12 @@ def serve(
                 if os.getppid() != parent:
                     return
                 continue
-            started = time.perf_counter()
             piece, slot, epoch, step = unpack_numbers(task[:_NUMBERS])
             positions, rows, classes = np.frombuffer(task[_NUMBERS:], np.int32).reshape(3, -1)
             images, labels = make(epoch, step, positions, rows, classes)
             memory.images[slot, positions] = images
             memory.labels[slot, positions] = labels
-            spent = round(1e6 * (time.perf_counter() - started))
-            send(results, DONE, pack_numbers(piece, spent, cache.hits, cache.misses))
+            send(results, DONE, pack_numbers(piece, cache.hits, cache.misses))
     except BrokenPipeError:
         return
     except DataError as error:
@@ -113,6 +115,12 @@ def serve(
         text = f"a worker of the augmentation server failed: {error!r}"
         send(results, ERROR, pack_json(["server", text]))
         raise
+
+
+def _end_with_parent() -> None:
+    """Have Linux kill this process when the assembler ends, even one that is stopped."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _listen(tasks: int, waiting: SimpleQueue[bytes]) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from augment.errors import ServerError
 from augment.recipe import Recipe
-from augment.server.assembler import homes
+from augment.server.pieces import homes
 from augment.server.plan import Memory, Plan, create
 from augment.server.wire import Inbox, pack_json, pack_numbers, send, unpack_json, unpack_numbers
 from augment.transforms import Intervals
