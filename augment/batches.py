@@ -97,8 +97,8 @@ def fix_backgrounds(
     chosen = [np.flatnonzero(~index.undrawn)]
     frames = [index.frames[chosen[0]]]
     for first in range(0, count, _BLOCK):
-        rows, found, which = photos.read(turns[first : first + _BLOCK])
-        sizes = np.array([photo.size for photo in found], np.float64)[which]
+        rows, found = photos.read(turns[first : first + _BLOCK])
+        sizes = np.array([photo.size for photo in found], np.float64)
         candidates = rng.random((len(rows), TRIES, 3))
         chosen.append(rows)
         frames.append(draw_squares(candidates, sizes, photos.faces(rows), smallest))
@@ -151,13 +151,13 @@ def _cut(
     images, labels = [np.empty((0, 3, side, side), np.uint8)], [np.empty(0, np.int32)]
     for first in range(0, len(rows), _BLOCK):
         part = slice(first, first + _BLOCK)
-        good, found, which = photos.read_some(rows[part])
+        good, found = photos.read_some(rows[part])
         kept = rows[part][good]
         if classes is None:
             frames, label = index.frames[kept], index.labels[kept]
         else:
             label = classes[part][good].astype(np.int32)
             frames = encode(index.frames[kept], label)
-        images.append(crop_photos(found, which, frames, side))
+        images.append(crop_photos(found, np.arange(len(found)), frames, side))
         labels.append(label)
     return Batch(np.concatenate(images), np.concatenate(labels))

@@ -149,6 +149,7 @@ def crop_photos(
     side: int,
     mirror: np.ndarray | None = None,
     angle: np.ndarray | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cut frames out of several photographs: a batch.
 
@@ -160,6 +161,8 @@ def crop_photos(
         int ``(n,)``: the photograph of each frame.
     frames, side, mirror, angle
         As in `crop_many`.
+    out : numpy.ndarray, optional
+        uint8 ``(n, 3, side, side)``, contiguous: where to write; by default a new array.
 
     Returns
     -------
@@ -187,7 +190,7 @@ def crop_photos(
     maps = _maps(frames.astype(np.float64), pictures[:, :0:-1] / sizes, angle)
     if mirror is not None:
         maps[_column("mirror", mirror, bool, count), 1::3] *= -1
-    return kernels.cut(pictures, maps, side)
+    return kernels.cut(pictures, maps, side, out)
 
 
 def _check_frames(frames: np.ndarray, side: int) -> None:

@@ -32,31 +32,36 @@ class Photos:
             same = np.flatnonzero(index.labels == label)
             self._next[same] = np.roll(same, -1)
 
-    def read(self, rows: np.ndarray) -> tuple[np.ndarray, list[Levels], np.ndarray]:
-        """Readable rows in place of the given, their photographs, each row's photograph."""
+    def read(self, rows: np.ndarray) -> tuple[np.ndarray, list[Levels]]:
+        """Readable rows in place of the given, and the photograph of each.
+
+        Raises
+        ------
+        DataError
+            If no row with some label is readable.
+        """
         for _ in range(len(self.index) + 1):
-            numbers, which = np.unique(self._photo[rows], return_inverse=True)
-            found = [self._get(number) for number in numbers]
+            found = [self._get(number) for number in self._photo[rows].tolist()]
+            photos = [photo for photo in found if photo is not None]
+            if len(photos) == len(found):
+                return rows, photos
             bad = np.array([photo is None for photo in found])
-            if not bad.any():
-                return rows, [photo for photo in found if photo is not None], which
-            rows = np.where(bad[which], self._next[rows], rows)
+            rows = np.where(bad, self._next[rows], rows)
         raise DataError("a class of the index has no picture that can be read")
 
-    def read_some(self, rows: np.ndarray) -> tuple[np.ndarray, list[Levels], np.ndarray]:
-        """Which rows are readable, bool ``(n,)``, their photographs, each readable row's one."""
-        good = np.array([self._get(number) is not None for number in self._photo[rows]], bool)
-        _, found, which = self.read(rows[good])
-        return good, found, which
+    def read_some(self, rows: np.ndarray) -> tuple[np.ndarray, list[Levels]]:
+        """Which rows are readable, bool ``(n,)``, and the photograph of each of these."""
+        found = [self._get(number) for number in self._photo[rows].tolist()]
+        good = np.array([photo is not None for photo in found], bool)
+        return good, [photo for photo in found if photo is not None]
 
     def _get(self, number: int) -> Levels | None:
         """The photograph, or None; its failure is told where the cache meets it first."""
-        file = self._files[number]
-        told = file in self._cache.failures
+        known = len(self._cache.failures)
         try:
-            return self._cache.get(file)
+            return self._cache.get(self._files[number])
         except ImageError as error:
-            if not told:
+            if len(self._cache.failures) > known:
                 self._report(str(error))
             return None
 

@@ -14,13 +14,13 @@ import numpy as np
 
 from augment.calibration import encode
 from augment.errors import DataError
-from augment.functional import crop_photos
+from augment.functional import Levels, crop_photos
 from augment.order import generator
 from augment.photos import Photos
 from augment.pixels import change
 from augment.recipe import Recipe
 from augment.squares import TRIES, draw_squares
-from augment.transforms import Draws, apply, draw
+from augment.transforms import COLUMNS, apply, draws_of
 
 __all__ = ["Batch", "Sampler"]
 
@@ -53,6 +53,9 @@ class Sampler:
     recipe : Recipe
     seed : int
         With epoch and step the key of all chance.
+    reuse : bool
+        Whether the images of all calls lie in the same memory, for a caller that copies them: new
+        memory costs more than that.
 
     Raises
     ------
@@ -60,7 +63,7 @@ class Sampler:
         If the recipe cuts frames as they stand and squares are still to be drawn.
     """
 
-    def __init__(self, photos: Photos, recipe: Recipe, seed: int):
+    def __init__(self, photos: Photos, recipe: Recipe, seed: int, *, reuse: bool = False):
         if recipe.intervals is None and recipe.task != "calibration":
             undrawn = np.count_nonzero(photos.index.undrawn)
             if undrawn:
@@ -71,7 +74,11 @@ class Sampler:
         self.photos = photos
         self._recipe = recipe
         self._seed = seed
-        self._key: tuple[int, int] | None = None
+        shape = (recipe.batch_size, 3, recipe.side, recipe.side)
+        self._memory = np.empty(shape, np.uint8) if reuse else None
+        self._changes_pixels = recipe.intervals is not None and recipe.intervals.changes_pixels
+        self._place: tuple[int, int] | None = None  # epoch and step of the tables
+        self._tables: dict[int, np.ndarray] = {}
 
     def make(
         self, epoch: int, step: int, positions: np.ndarray, rows: np.ndarray, classes: np.ndarray
@@ -92,56 +99,51 @@ class Sampler:
         DataError
             If a class of the index has no readable picture.
         """
-        recipe = self._recipe
-        if self._key != (epoch, step):
-            self._draw(epoch, step)
-        rows, found, which = self.photos.read(rows)
-        index = self.photos.index
+        recipe, index = self._recipe, self.photos.index
+        if self._place != (epoch, step):
+            self._place = epoch, step
+            self._tables.clear()
+        rows, found = self.photos.read(rows)
         frames, labels = index.frames[rows], index.labels[rows]
-        draws = None if self._draws is None else self._draws.take(positions)
-        mirror = None if draws is None else draws.mirror
-        angle = None
+        mirror = angle = draws = None
+        if recipe.intervals is not None:
+            draws = draws_of(self._table(_CHANGES, COLUMNS)[positions], recipe.intervals)
+            mirror = draws.mirror
         if recipe.task == "calibration":
             frames, labels = encode(frames, classes, mirror), classes.astype(np.int32)
         elif draws is not None:
-            frames, angle = apply(frames, draws), draws.angle
-            undrawn = np.isnan(index.frames[rows, 0])
+            undrawn = np.isnan(frames[:, 0])
+            frames = apply(frames, draws)
+            if draws.angle.any():
+                angle = np.where(undrawn, 0.0, draws.angle)
             if undrawn.any():
-                frames[undrawn] = self._squares(positions, undrawn, rows, found, which)
-                angle = np.where(undrawn, 0.0, angle)
-        crops = crop_photos(found, which, frames, recipe.side, mirror, angle)
-        if draws is not None:
+                frames[undrawn] = self._squares(positions, undrawn, rows, found)
+        count, out = len(rows), None
+        if self._memory is not None:
+            out = self._memory[:count]
+        crops = crop_photos(found, np.arange(count), frames, recipe.side, mirror, angle, out)
+        if draws is not None and self._changes_pixels:
             crops = change(crops, draws)
         return Batch(crops, labels)
 
-    def _draw(self, epoch: int, step: int) -> None:
-        """Draw the tables of a minibatch; the parts of one are mostly made one after another."""
-        recipe = self._recipe
-        self._key = epoch, step
-        self._draws: Draws | None = None
-        self._candidates: np.ndarray | None = None
-        if recipe.intervals is not None:
-            rng = generator(self._seed, epoch, _CHANGES, step)
-            self._draws = draw(rng, recipe.batch_size, recipe.intervals)
-
     def _squares(
-        self,
-        positions: np.ndarray,
-        undrawn: np.ndarray,
-        rows: np.ndarray,
-        found: list,
-        which: np.ndarray,
+        self, positions: np.ndarray, undrawn: np.ndarray, rows: np.ndarray, found: list[Levels]
     ) -> np.ndarray:
         """The drawn squares ``(k, 4)`` of the k samples that need one."""
-        if self._candidates is None:
-            assert self._key is not None
-            epoch, step = self._key
-            rng = generator(self._seed, epoch, _SQUARES, step)
-            self._candidates = rng.random((self._recipe.batch_size, TRIES, 3))
-        sizes = np.array([photo.size for photo in found], np.float64)[which[undrawn]]
+        which = np.flatnonzero(undrawn)
+        candidates = self._table(_SQUARES, TRIES * 3)[positions[which]]
         return draw_squares(
-            self._candidates[positions[undrawn]],
-            sizes,
-            self.photos.faces(rows[undrawn]),
+            candidates.reshape(-1, TRIES, 3),
+            np.array([found[n].size for n in which.tolist()], np.float64),
+            self.photos.faces(rows[which]),
             self._recipe.smallest,
         )
+
+    def _table(self, purpose: int, columns: int) -> np.ndarray:
+        """Numbers from [0, 1), a line for each position of the minibatch."""
+        if purpose not in self._tables:
+            assert self._place is not None
+            epoch, step = self._place
+            rng = generator(self._seed, epoch, purpose, step)
+            self._tables[purpose] = rng.random((self._recipe.batch_size, columns))
+        return self._tables[purpose]

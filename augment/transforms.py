@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["COLUMNS", "Draws", "Intervals", "apply", "draw"]
+__all__ = ["COLUMNS", "Draws", "Intervals", "apply", "draw", "draws_of"]
 
 COLUMNS = 14
 """Uniform numbers that `draw` takes per sample, whatever is on."""
@@ -108,6 +108,13 @@ class Intervals:
     def _require(self, name: str, good: bool, rule: str) -> None:
         if not good:
             raise ValueError(f"Intervals.{name} must {rule}; got {getattr(self, name)!r}")
+
+    @property
+    def changes_pixels(self) -> bool:
+        """Whether anything is on that `augment.pixels.change` does."""
+        off = Intervals()
+        names = ("brightness", "contrast", "blur", "noise", "jpeg", "grey")
+        return any(getattr(self, name) != getattr(off, name) for name in names)
 
     def as_dict(self) -> dict[str, Any]:
         """The values by name, as JSON can hold them."""
@@ -230,29 +237,41 @@ def draw(rng: np.random.Generator, n: int, intervals: Intervals) -> Draws:
     intervals : Intervals
         From where the changes are drawn.
     """
-    u = rng.random((n, COLUMNS))
+    return draws_of(rng.random((n, COLUMNS)), intervals)
+
+
+def draws_of(u: np.ndarray, intervals: Intervals) -> Draws:
+    """The changes that follow from numbers drawn evenly from [0, 1).
+
+    Parameters
+    ----------
+    u : numpy.ndarray
+        ``(n, COLUMNS)``, a line for each sample: `draw` is this of ``rng.random((n, COLUMNS))``.
+    intervals : Intervals
+        From where the changes are drawn.
+    """
+    n = len(u)
+    none = np.zeros(n)
 
     def either_way(column: int, largest: float) -> np.ndarray:
-        return largest * (2 * u[:, column] - 1)
+        return largest * (2 * u[:, column] - 1) if largest else none
 
     low, high = intervals.scale
-    scale = low + (high - low) * u[:, 2]
-    stretch = 1 + (intervals.stretch - 1) * u[:, 3]
-    in_x = u[:, 4] < 0.5
+    factor = np.repeat(low + (high - low) * u[:, 2:3], 2, axis=1)
+    in_y = (u[:, 4] >= 0.5).astype(np.intp)
+    factor[np.arange(n), in_y] *= 1 + (intervals.stretch - 1) * u[:, 3]
     worst = intervals.jpeg
     return Draws(
-        shift=np.column_stack([either_way(0, intervals.move), either_way(1, intervals.move)]),
-        factor=np.column_stack(
-            [scale * np.where(in_x, stretch, 1), scale * np.where(in_x, 1, stretch)]
-        ),
+        shift=intervals.move * (2 * u[:, :2] - 1),
+        factor=factor,
         mirror=u[:, 5] < intervals.mirror,
         angle=either_way(6, math.radians(intervals.rotation)),
         brightness=either_way(7, intervals.brightness),
         contrast=np.exp(either_way(8, math.log(intervals.contrast))),
-        blur=intervals.blur * u[:, 9],
-        noise=intervals.noise * u[:, 10],
+        blur=intervals.blur * u[:, 9] if intervals.blur else none,
+        noise=intervals.noise * u[:, 10] if intervals.noise else none,
         seed=(u[:, 11] * 2.0**53).astype(np.uint64),  # all the bits that the number has
-        quality=worst + np.floor((101 - worst) * u[:, 12]).astype(np.int64),
+        quality=worst + ((101 - worst) * u[:, 12]).astype(np.int64),
         grey=u[:, 13] < intervals.grey,
     )
 

@@ -128,10 +128,12 @@ def augment(
     folder = writable_folder(out, "--out") if out else None
     # Opened now: a mistyped path shall not cost the minutes that measuring takes.
     json_file = click.open_file(json_path, "w", encoding="utf-8") if json_path else None
+    from lasagnette.ops import kernels
     from scripts.bench_augment_report import as_dict, print_part, print_verdicts
     from scripts.bench_pictures import make_pictures
     from scripts.bench_processes import PROC
 
+    kernels.keep_memory()  # as a training does
     rival = find_torch(torch_python)
     facts = {**machine(), "load_before": load_average(), "rounds": rounds}
     parts: dict[str, Part] = {}

@@ -64,7 +64,9 @@ def describe() -> dict[str, Any]:
     return {"name": "compiled", "reason": ""}
 
 
-def cut(pictures: np.ndarray, maps: np.ndarray, side: int) -> np.ndarray:
+def cut(
+    pictures: np.ndarray, maps: np.ndarray, side: int, out: np.ndarray | None = None
+) -> np.ndarray:
     """Cut one crop for each map out of pictures that stay in memory during the call.
 
     Crops are sampled on a grid twice as fine as their pixels, bilinearly, the outermost pixels
@@ -82,13 +84,29 @@ def cut(pictures: np.ndarray, maps: np.ndarray, side: int) -> np.ndarray:
         the centre of the first.
     side : int
         Rows and columns of a crop.
+    out : numpy.ndarray, optional
+        uint8 ``(n, 3, side, side)``, contiguous: where to write; by default a new array.
 
     Returns
     -------
     numpy.ndarray
         uint8 ``(n, 3, side, side)``.
+
+    Raises
+    ------
+    ValueError
+        If `out` is not as said.
     """
-    return (_native or reference).cut(pictures, maps, side)
+    shape = (len(maps), 3, side, side)
+    if out is None:
+        out = np.empty(shape, np.uint8)
+    elif out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
+        raise ValueError(
+            f"cut: out must be contiguous uint8 of shape {shape!r}; got {out.dtype} of shape "
+            f"{out.shape!r}"
+        )
+    (_native or reference).cut(pictures, maps, side, out)
+    return out
 
 
 load()

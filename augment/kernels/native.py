@@ -38,11 +38,10 @@ class NativeCrop:
         self._crop.argtypes = [pointer, pointer, integer, integer, pointer]
         self._crop.restype = ctypes.c_int
 
-    def cut(self, pictures: np.ndarray, maps: np.ndarray, side: int) -> np.ndarray:
+    def cut(self, pictures: np.ndarray, maps: np.ndarray, side: int, out: np.ndarray) -> None:
+        """See `augment.kernels.cut`."""
         pictures = np.ascontiguousarray(pictures, np.int64)
         maps = np.ascontiguousarray(maps, np.float64)
-        crops = np.empty((len(maps), 3, side, side), np.uint8)
-        arrays = pictures.ctypes.data, maps.ctypes.data, len(maps), side, crops.ctypes.data
+        arrays = pictures.ctypes.data, maps.ctypes.data, len(maps), side, out.ctypes.data
         if self._crop(*arrays):
             raise MemoryError(f"no memory for crops of {side!r} pixels")
-        return crops

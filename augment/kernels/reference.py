@@ -12,14 +12,13 @@ _FINE = 2  # samples per pixel of the crop, in each direction
 _PARTS = 128  # parts of a pixel that places are rounded to
 
 
-def cut(pictures: np.ndarray, maps: np.ndarray, side: int) -> np.ndarray:
+def cut(pictures: np.ndarray, maps: np.ndarray, side: int, out: np.ndarray) -> None:
     """See `augment.kernels.cut`."""
     fine = _FINE * side
     # exactly symmetric, so that mirroring is a change of signs
     steps = np.arange(1 - fine, fine, 2) / (2 * fine)
-    crops = np.empty((len(maps), 3, side, side), np.uint8)
     for crop, (address, rows, columns), (x0, xu, xv, y0, yu, yv) in zip(
-        crops, pictures.tolist(), maps.tolist(), strict=True
+        out, pictures.tolist(), maps.tolist(), strict=True
     ):
         image = _view(address, rows, columns)
         if xv == 0 and yu == 0:
@@ -32,7 +31,6 @@ def cut(pictures: np.ndarray, maps: np.ndarray, side: int) -> np.ndarray:
             sums = _turned_sums(image, x, y)
         whole = (_FINE * _PARTS) ** 2
         crop[:] = ((sums + whole // 2) // whole).transpose(2, 0, 1)
-    return crops
 
 
 def _view(address: int, rows: int, columns: int) -> np.ndarray:

@@ -114,10 +114,10 @@ class _Assembler:
             if kind == SEEK:
                 self._seek(*unpack_numbers(content))
             elif kind == FREE:
-                generation, slot = unpack_numbers(content)
+                generation, *slots = unpack_numbers(content)
                 if generation == self._generation:
-                    self._taken.remove(slot)
-                    self._free.append(slot)
+                    self._taken.difference_update(slots)
+                    self._free += slots
             elif kind == PING:
                 self._send_gauges()
             elif kind == CLOSE:

@@ -101,7 +101,7 @@ class Server:
         workers: int,
         batches: int = 8,
         piece: int = 256,
-        ahead: int = 2,
+        ahead: int = 4,
         cache_bytes: int = DEFAULT_BYTES,
         piece_seconds: float = 120.0,
         deaths: int = 3,
@@ -162,6 +162,8 @@ class Server:
         self._poll = select.poll()  # select() takes no descriptor above 1023
         self._poll.register(self._child.results, select.POLLIN)
         self._received: list[tuple[int, ...]] = []
+        self._freed: list[int] = []
+        self._free_at = max(1, batches // 4)
         self._generation = 0
         self._begun = 0  # epochs; only the last one is read
         self._next: tuple[int, int] | None = None  # where the stream stands
@@ -195,6 +197,7 @@ class Server:
             )
         if self._next != (number, start) and start < self.steps_per_epoch:
             self._generation += 1
+            self._freed.clear()  # all slots are free then
             self._ask(SEEK, pack_numbers(self._generation, number, start))
         self._begun += 1
         mine = self._begun
@@ -245,8 +248,11 @@ class Server:
                 assert place == [epoch, step], "minibatches come in order"
                 images, labels = self._memory.images[slot], self._memory.labels[slot]
                 batch = Batch(np.array(images), np.array(labels))
-                self._ask(FREE, pack_numbers(generation, slot))
+                self._freed.append(slot)
+                if len(self._freed) >= self._free_at:
+                    self._free()
                 return batch
+            self._free()
             if self._poll.poll(1000 * min(_PING_SECONDS, self._silence)):
                 self._read()
                 silent = time.monotonic() + _SILENT_SECONDS
@@ -289,6 +295,12 @@ class Server:
             "worker/restarts": told["restarts"],
             **{f"worker/{number}": rate for number, rate in enumerate(told["rates"])},
         }
+
+    def _free(self) -> None:
+        """Give slots back; several at a time, because each message costs the assembler a turn."""
+        if self._freed:
+            self._ask(FREE, pack_numbers(self._generation, *self._freed))
+            self._freed.clear()
 
     def _ask(self, kind: int, content: bytes = b"") -> None:
         # An assembler that is gone may have said why: reading will tell.

@@ -129,13 +129,19 @@ class Crew:
         It must lie behind a good deal: another worker has to decode its photographs anew.
         """
         for worker in self.workers:
-            while worker.ready and len(worker.given) < self._plan.ahead:
-                source = worker
-                if not worker.waiting:
-                    source = max(self.workers, key=lambda other: len(other.waiting))
-                    if worker.given or len(source.waiting) <= self._plan.batches // 2:
-                        break
-                self._give(worker, source.waiting.popleft())
+            # Several at a time: being woken costs both sides.
+            if not worker.ready or len(worker.given) > self._plan.ahead // 2:
+                continue
+            source = worker
+            if not worker.waiting:
+                source = max(self.workers, key=lambda other: len(other.waiting))
+                if worker.given or len(source.waiting) <= self._plan.batches // 2:
+                    continue
+            count = min(self._plan.ahead - len(worker.given), len(source.waiting))
+            if source is not worker:
+                count = min(count, 1)
+            if count:
+                self._give(worker, [source.waiting.popleft() for _ in range(count)])
 
     def hear(self, worker: Worker) -> None:
         """Take note of what a worker says, or see to its end.
@@ -187,16 +193,19 @@ class Crew:
         worker.hits = worker.misses = 0
         self._selector.register(worker.child.results, selectors.EVENT_READ, worker)
 
-    def _give(self, worker: Worker, piece: Piece) -> None:
+    def _give(self, worker: Worker, pieces: list[Piece]) -> None:
         if not worker.given:
             worker.since = time.monotonic()
-        worker.given.append(piece)
-        batch = piece.batch
-        batch.given += 1
-        task = pack_numbers(piece.number, batch.slot, batch.epoch, batch.step)
+        tasks = []
+        for piece in pieces:
+            batch = piece.batch
+            batch.given += 1
+            numbers = pack_numbers(piece.number, batch.slot, batch.epoch, batch.step)
+            tasks.append(numbers + piece.places.tobytes())
+        worker.given += pieces
         assert worker.child is not None
         with suppress(BrokenPipeError):  # its end will be heard of
-            send(worker.child.tasks, TASK, task + piece.places.tobytes())
+            send(worker.child.tasks, TASK, *tasks)
 
     def _take(self, worker: Worker, number: int, hits: int, misses: int) -> None:
         """Count a piece as done."""
@@ -218,16 +227,15 @@ class Crew:
                     f"the workers of the augmentation server end before they are ready "
                     f"({_reason(code)}); what they wrote stands above"
                 )
-        reading = self._memory.reading(worker.number)
+        busy, reading = self._memory.doing(worker.number)
         self._memory.set_reading(worker.number, "")
-        if worker.given:
-            busy = worker.given[0]
-            busy.deaths += 1
-            if busy.deaths >= self._plan.deaths:
-                raise ServerError(self._blame(busy, reading, code))
         wanted = []
         while worker.given:
             piece = worker.given.popleft()
+            if piece.number == busy:
+                piece.deaths += 1
+                if piece.deaths >= self._plan.deaths:
+                    raise ServerError(self._blame(piece, reading, code))
             piece.batch.given -= 1
             if self._returned(piece):
                 wanted.append(piece)

@@ -19,7 +19,9 @@ from augment.server.children import above_standard
 
 __all__ = ["Memory", "Plan", "create"]
 
-_STATUS = 1024  # bytes in which a worker says what file it is reading
+_STATUS = 1024  # bytes in which a worker says what it is doing:
+_PIECE = 8  # the number of its piece,
+_PATH = slice(_PIECE + 2, _STATUS)  # and, after its length, the path of the file it is reading
 _ALIGNED = 64
 
 
@@ -122,17 +124,23 @@ class Memory:
         """Store the file image of the index."""
         self._map[self._index] = content
 
-    def set_reading(self, worker: int, path: str) -> None:
-        """Say which file a worker is about to decode, so that its death can be explained."""
-        content = os.fsencode(path)[: _STATUS - 2]
+    def set_busy(self, worker: int, piece: int) -> None:
+        """Say which piece a worker begins with, so that the right one is blamed for its death."""
         start = worker * _STATUS
+        self._map[start : start + _PIECE] = piece.to_bytes(_PIECE, "little")
+
+    def set_reading(self, worker: int, path: str) -> None:
+        """Say which file a worker is about to decode; empty if it is done."""
+        content = os.fsencode(path)[: _STATUS - _PATH.start]
+        start = worker * _STATUS + _PIECE
         self._map[start : start + 2 + len(content)] = len(content).to_bytes(2, "little") + content
 
-    def reading(self, worker: int) -> str:
-        """The file that a worker is decoding; empty if it is not."""
-        start = worker * _STATUS
-        length = int.from_bytes(self._map[start : start + 2], "little")
-        return os.fsdecode(self._map[start + 2 : start + 2 + length])
+    def doing(self, worker: int) -> tuple[int, str]:
+        """The piece that a worker began with last, and the file that it is decoding, if any."""
+        status = self._map[worker * _STATUS : (worker + 1) * _STATUS]
+        length = int.from_bytes(status[_PIECE : _PATH.start], "little")
+        path = status[_PATH][:length]
+        return int.from_bytes(status[:_PIECE], "little"), os.fsdecode(path)
 
 
 def create(plan: Plan) -> int:

@@ -34,7 +34,7 @@ TASK = 1
 READY, DONE = 2, 3
 # both ways up: a sentence for the user; a sentence that ends the stream
 NOTE, ERROR = 4, 5
-# trainer to assembler: generation, epoch, step; generation, slot; nothing; nothing
+# trainer to assembler: generation, epoch, step; generation, slots; nothing; nothing
 SEEK, FREE, PING, CLOSE = 6, 7, 8, 9
 # assembler to trainer: generation, epoch, step, slot; JSON
 BATCH, GAUGES = 10, 11
@@ -83,15 +83,18 @@ class Inbox:
         self._rest = data[at:]
 
 
-def send(fd: int, kind: int, content: bytes = b"") -> None:
-    """Write one frame, all of it.
+def send(fd: int, kind: int, *contents: bytes) -> None:
+    """Write a frame for each of the contents (an empty one if there are none), in one piece.
+
+    Every write wakes the reader, so what goes together is written together.
 
     Raises
     ------
     OSError
         If the other end is closed.
     """
-    data = memoryview(_HEADER.pack(kind, len(content)) + content)
+    frames = [_HEADER.pack(kind, len(content)) + content for content in contents or (b"",)]
+    data = memoryview(b"".join(frames))
     while data:
         data = data[os.write(fd, data) :]
 

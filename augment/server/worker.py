@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
@@ -40,6 +41,8 @@ Make = Callable[[int, int, np.ndarray, np.ndarray, np.ndarray], Batch]
 
 _PR_SET_PDEATHSIG = 1
 _PATIENCE_SECONDS = 2.0
+_TOLD = 2  # pieces that are told of at once
+_TELL_SECONDS = 0.02
 _NUMBERS = 4 * 8  # bytes before a task's arrays
 
 
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     def prepare(plan: Plan, memory: Memory, number: int, note: Callable[[str], None]):
         cache = _WatchedCache(plan.cache_bytes // plan.workers, memory, number)
         photos = Photos(memory.index(), cache, note)
-        return Sampler(photos, plan.recipe, plan.seed).make, cache
+        return Sampler(photos, plan.recipe, plan.seed, reuse=True).make, cache
 
     serve(arguments, prepare)
 
@@ -94,6 +97,8 @@ def serve(
             plan, memory, number, lambda text: send(results, NOTE, pack_json(text))
         )
         send(results, READY)
+        done: list[bytes] = []
+        told = time.monotonic()
         while True:
             try:
                 task = waiting.get(timeout=_PATIENCE_SECONDS)
@@ -103,10 +108,17 @@ def serve(
                 continue
             piece, slot, epoch, step = unpack_numbers(task[:_NUMBERS])
             positions, rows, classes = np.frombuffer(task[_NUMBERS:], np.int32).reshape(3, -1)
+            memory.set_busy(number, piece)
             images, labels = make(epoch, step, positions, rows, classes)
             memory.images[slot, positions] = images
             memory.labels[slot, positions] = labels
-            send(results, DONE, pack_numbers(piece, cache.hits, cache.misses))
+            done.append(pack_numbers(piece, cache.hits, cache.misses))
+            # Several at a time, while there is more to do: being told costs the assembler a turn.
+            now = time.monotonic()
+            if len(done) >= _TOLD or now - told > _TELL_SECONDS or waiting.empty():
+                send(results, DONE, *done)
+                done.clear()
+                told = now
     except BrokenPipeError:
         return
     except DataError as error:

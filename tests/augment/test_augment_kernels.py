@@ -77,9 +77,23 @@ def test_the_same_bytes_for_any_map(compiled, data):
     with np.errstate(all="ignore"):
         if not np.isfinite(np.abs(maps).sum()):
             return  # crop_photos makes no map that overflows
-    np.testing.assert_array_equal(
-        compiled.cut(picture, maps, side), reference.cut(picture, maps, side)
-    )
+    fast, slow = np.empty((2, 1, 3, side, side), np.uint8)
+    compiled.cut(picture, maps, side, fast)
+    reference.cut(picture, maps, side, slow)
+    np.testing.assert_array_equal(fast, slow)
+
+
+def test_crops_are_written_where_they_are_wanted():
+    photos, frames = [Levels(NOISE[: 40 * 30].reshape(30, 40, 3))], np.array([[2, 3, 20, 20]])
+    which = np.zeros(1, int)
+    place = np.zeros((2, 3, 12, 12), np.uint8)
+    found = crop_photos(photos, which, frames, 12, out=place[1:])
+    assert np.shares_memory(found, place)
+    np.testing.assert_array_equal(place[1:], crop_photos(photos, which, frames, 12))
+    assert not place[0].any()
+    for wrong in (place, place[1:].astype(float), place[1:, :, :, ::-1]):
+        with pytest.raises(ValueError, match=r"out must be contiguous uint8 of shape \(1, 3, 12"):
+            crop_photos(photos, which, frames, 12, out=wrong)
 
 
 def test_a_turn_of_nothing_is_no_turn():
@@ -92,8 +106,11 @@ def test_a_turn_of_nothing_is_no_turn():
     turned = maps.copy()
     turned[:, 2] = 1e-300  # too little to move a sample, too much to be none
     pictures = addresses(image) * np.ones((50, 1), np.int64)
-    for cut in (kernels.cut, reference.cut):
-        np.testing.assert_array_equal(cut(pictures, maps, 24), cut(pictures, turned, 24))
+    level, tilted = np.empty((2, 50, 3, 24, 24), np.uint8)
+    for module in (kernels, reference):
+        module.cut(pictures, maps, 24, level)
+        module.cut(pictures, turned, 24, tilted)
+        np.testing.assert_array_equal(level, tilted)
 
 
 def test_pixels_are_exact_but_for_places():

@@ -121,9 +121,11 @@ def test_the_memory_has_a_place_for_everything(tmp_path):
             one.set_reading(number, f"/a/{number}/ä")
         one.set_reading(1, "")
         one.set_reading(2, "x" * 5000)
-        assert other.reading(0) == "/a/0/ä"
-        assert other.reading(1) == ""
-        assert other.reading(2) == "x" * 1022
+        assert other.doing(0)[1] == "/a/0/ä"
+        assert other.doing(1)[1] == ""
+        assert other.doing(2)[1] == "x" * 1014
+        one.set_busy(1, 77)
+        assert other.doing(1) == (77, "")
         np.testing.assert_array_equal(other.index().paths, index.paths)
         assert (other.images == 255).all()
         assert (other.labels == -1).all()
