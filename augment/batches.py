@@ -22,7 +22,6 @@ from augment.squares import TRIES, draw_squares
 __all__ = ["Batch", "batches", "calibration_set", "fix_backgrounds", "fixed_set"]
 
 _FIXED = 3  # what a generator is for; the committed validation squares were drawn with it
-_BLOCK = 1024  # rows looked at together, so that a large set does not hold all photographs
 
 Report = Callable[[str], None]
 
@@ -96,8 +95,7 @@ def fix_backgrounds(
     photos = Photos(index, PhotoCache() if cache is None else cache, report)
     chosen = [np.flatnonzero(~index.undrawn)]
     frames = [index.frames[chosen[0]]]
-    for first in range(0, count, _BLOCK):
-        rows, found = photos.read(turns[first : first + _BLOCK])
+    for _, rows, found in photos.runs(turns):
         sizes = np.array([photo.size for photo in found], np.float64)
         candidates = rng.random((len(rows), TRIES, 3))
         chosen.append(rows)
@@ -149,14 +147,11 @@ def _cut(
     """Crops of rows, or of calibration classes of rows, without any change."""
     photos = Photos(index, PhotoCache() if cache is None else cache, report)
     images, labels = [np.empty((0, 3, side, side), np.uint8)], [np.empty(0, np.int32)]
-    for first in range(0, len(rows), _BLOCK):
-        part = slice(first, first + _BLOCK)
-        good, found = photos.read_some(rows[part])
-        kept = rows[part][good]
+    for places, kept, found in photos.runs(rows, replace=False):
         if classes is None:
             frames, label = index.frames[kept], index.labels[kept]
         else:
-            label = classes[part][good].astype(np.int32)
+            label = classes[places].astype(np.int32)
             frames = encode(index.frames[kept], label)
         images.append(crop_photos(found, np.arange(len(found)), frames, side))
         labels.append(label)

@@ -16,7 +16,7 @@ from augment.errors import ServerError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["ANSWER_SECONDS", "ask", "begin", "check", "connect", "seats"]
+__all__ = ["ANSWER_SECONDS", "address_of", "ask", "begin", "check", "connect", "seats"]
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def connect(scheduler: str, patience: float) -> Client:
     ServerError
         If the address is none, Dask is not installed, or nobody is there.
     """
-    address = _address(scheduler)
+    address = address_of(scheduler)
     try:
         from distributed import Client
     except ModuleNotFoundError as error:
@@ -92,7 +92,7 @@ def check(client: Client, scheduler: str) -> None:
         )
 
 
-def _address(scheduler: str) -> str:
+def address_of(scheduler: str) -> str:
     """A scheduler's address as Dask writes it."""
     try:
         parts = urlsplit(scheduler)

@@ -217,7 +217,12 @@ class DaskStream:
     def _stream(self, number: int, start: int) -> Iterator[Batch]:
         if self._client is None:
             raise ServerError("the Dask stream is closed")
-        if self._next != (number, start):
+        if number < 0 or start < 0:
+            raise ServerError(
+                f"DaskStream.epoch: number and start must not be negative; got {number!r}, "
+                f"{start!r}"
+            )
+        if self._next != (number, start) and start < self.steps_per_epoch:
             self._clear()
             self._steps = self._ahead(number, start)
         self._generation += 1
@@ -331,6 +336,7 @@ class DaskStream:
 
     def _blame(self, batch: _Minibatch, error: Any) -> str:
         rows = [places[1] for places, future in batch.pieces if future.key == error.task]
+        rows = rows or [places[1] for places, _ in batch.pieces]  # it was the index itself
         files = sorted({str(self._index.file(row)) for row in np.concatenate(rows)})
         named = ", ".join(repr(file) for file in files[:_NAMED])
         more = f" and {len(files) - _NAMED} more files" if len(files) > _NAMED else ""
@@ -347,7 +353,9 @@ class DaskStream:
         found = ask(client, client.nthreads)
         before, self._workers = self._workers, seats(self._workers, set(found))
         for address in sorted(set(before) - set(found)):
-            self._report(f"the Dask worker {address} is gone; others make its pieces")
+            self._report(f"the Dask worker {address} is gone; its pieces are made again")
+        if before and not found:
+            self._report("no Dask worker is left; waiting for one to join")
         if not before or len(before) != len(self._workers):
             most = max(1, self._recipe.batch_size // self._piece)
             self._groups = max(1, min(len(self._workers), most))

@@ -1,4 +1,4 @@
-"""What can be wrong with data that somebody brings."""
+"""What can go wrong with data that somebody brings, and with who makes minibatches of it."""
 
 __all__ = ["DataError", "ImageError", "ServerError"]
 

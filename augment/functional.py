@@ -60,7 +60,12 @@ class Levels:
     @property
     def nbytes(self) -> int:
         """Bytes that the photograph takes once it is halved all the way down."""
-        return self._levels[0].nbytes * 4 // 3
+        columns, rows = self.size
+        total = rows * columns
+        while max(rows, columns) > 1:
+            rows, columns = (rows + 1) // 2, (columns + 1) // 2
+            total += rows * columns
+        return 3 * total
 
     def level(self, number: int) -> np.ndarray:
         """The photograph halved ``number`` times; sides are ``ceil(side / 2 ** number)``."""

@@ -13,7 +13,8 @@ from augment.recipe import Recipe
 
 __all__ = ["Epoch", "epoch_order", "generator", "steps_per_epoch"]
 
-_FIRST, _SECOND = range(2)  # what a generator of the order is for
+_FIRST, _SECOND = 4, 5  # what a generator is for; 2 and 3 are those of other modules
+_LIMIT = 2**32
 
 
 class Epoch(NamedTuple):
@@ -34,8 +35,17 @@ class Epoch(NamedTuple):
 def generator(*key: int) -> np.random.Generator:
     """The generator of a key of whole numbers that are not negative.
 
-    Different keys give independent numbers, so it does not matter who draws which, and when.
+    It does not matter who draws which numbers, and when. Keys that differ in something else than
+    zeros at their end give independent numbers.
+
+    Raises
+    ------
+    DataError
+        If a number is negative or 2 ** 32 or more: it would stand for two of the key.
     """
+    for number in key:
+        if not 0 <= number < _LIMIT:
+            raise DataError(f"seeds, epochs and steps lie in [0, 2 ** 32); got {number!r}")
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
 
@@ -96,8 +106,9 @@ def _shown(index: Index, recipe: Recipe) -> tuple[np.ndarray, int, int]:
         rows, name = np.arange(len(index)), "row"
     else:
         rows, name = np.flatnonzero(index.labels == FACE), "face"
-    count = round(float(index.weights[rows].sum(dtype=np.float64)))
-    if not count:
+    total = float(index.weights[rows].sum(dtype=np.float64))
+    count = max(1, round(total))
+    if not total:
         raise DataError(f"the index has no {name} of any weight among its {len(index)} rows")
     if recipe.task == "calibration":
         count *= len(CLASSES)
@@ -112,7 +123,9 @@ def _rounds(
 
     An item is ``row * repeats + k`` for every k below ``repeats``.
     """
-    once = max(1, round(float(weights.sum(dtype=np.float64))))
+    total = float(weights.sum(dtype=np.float64))
+    # Where all weights are small, a round takes in more: it costs as much as it has rows.
+    once = max(1, round(max(total, min(count, len(rows)))))
     orders = []
     for _ in range(-(-count // (once * repeats))):
         # Systematic sampling: one point in every unit of weight, of rows in a random order, or

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -15,6 +15,8 @@ __all__ = ["Photos"]
 
 Report = Callable[[str], None]
 
+_RUN_BYTES = 500_000_000  # of photographs that are worked on together, besides those in the cache
+
 
 class Photos:
     """The photographs behind an index's rows, and the faces in them."""
@@ -26,40 +28,68 @@ class Photos:
         names, first, self._photo = np.unique(index.paths, return_index=True, return_inverse=True)
         self._files = [index.file(row) for row in first]
         self._faces = _padded_faces(index, names)
-        # the row that takes a damaged one's place: the next with the same label
+        # the row that takes a damaged one's place: the next with the same label that may appear
         self._next = np.arange(len(index))
         for label in np.unique(index.labels):
-            same = np.flatnonzero(index.labels == label)
+            same = np.flatnonzero((index.labels == label) & (index.weights > 0))
             self._next[same] = np.roll(same, -1)
 
-    def read(self, rows: np.ndarray) -> tuple[np.ndarray, list[Levels]]:
-        """Readable rows in place of the given, and the photograph of each.
+    def runs(
+        self, rows: np.ndarray, *, replace: bool = True
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, list[Levels]]]:
+        """Read the photographs of rows, not more at a time than memory should hold.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray
+            int ``(n,)``.
+        replace : bool
+            Whether another row takes the place of one that cannot be read; else it is left out.
+
+        Yields
+        ------
+        (numpy.ndarray, numpy.ndarray, list of Levels)
+            Some places in `rows`, the rows there, and the photograph of each; all have one length.
 
         Raises
         ------
         DataError
-            If no row with some label is readable.
+            If a row is to be replaced and no row with its label is readable.
         """
-        for _ in range(len(self.index) + 1):
-            found = [self._get(number) for number in self._photo[rows].tolist()]
-            photos = [photo for photo in found if photo is not None]
-            if len(photos) == len(found):
-                return rows, photos
-            bad = np.array([photo is None for photo in found])
-            rows = np.where(bad, self._next[rows], rows)
+        held = 0
+        places: list[int] = []
+        readable: list[int] = []
+        photos: list[Levels] = []
+        for place, row in enumerate(rows.tolist()):
+            photo = self._get(row)
+            if photo is None:
+                if not replace:
+                    continue
+                row, photo = self._replacement(row)
+            if photos and held + photo.nbytes > _RUN_BYTES:
+                yield np.array(places), np.array(readable), photos
+                held, places, readable, photos = 0, [], [], []
+            places.append(place)
+            readable.append(row)
+            photos.append(photo)
+            held += photo.nbytes
+        if photos:
+            yield np.array(places), np.array(readable), photos
+
+    def _replacement(self, row: int) -> tuple[int, Levels]:
+        """The next readable row with the same label, and its photograph."""
+        for _ in range(len(self.index)):
+            row = int(self._next[row])
+            photo = self._get(row)
+            if photo is not None:
+                return row, photo
         raise DataError("a class of the index has no picture that can be read")
 
-    def read_some(self, rows: np.ndarray) -> tuple[np.ndarray, list[Levels]]:
-        """Which rows are readable, bool ``(n,)``, and the photograph of each of these."""
-        found = [self._get(number) for number in self._photo[rows].tolist()]
-        good = np.array([photo is not None for photo in found], bool)
-        return good, [photo for photo in found if photo is not None]
-
-    def _get(self, number: int) -> Levels | None:
-        """The photograph, or None; its failure is told where the cache meets it first."""
+    def _get(self, row: int) -> Levels | None:
+        """A row's photograph, or None; its failure is told where the cache meets it first."""
         known = len(self._cache.failures)
         try:
-            return self._cache.get(self._files[number])
+            return self._cache.get(self._files[self._photo[row]])
         except ImageError as error:
             if len(self._cache.failures) > known:
                 self._report(str(error))

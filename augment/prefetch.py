@@ -12,6 +12,7 @@ __all__ = ["prefetch"]
 T = TypeVar("T")
 
 _LOOK_SECONDS = 1.0
+_CLOSE_SECONDS = 10.0
 
 
 def prefetch(items: Iterator[T], depth: int = 2) -> Generator[T, None, None]:
@@ -65,4 +66,4 @@ def prefetch(items: Iterator[T], depth: int = 2) -> Generator[T, None, None]:
                 return
     finally:
         stopped.set()
-        thread.join()
+        thread.join(_CLOSE_SECONDS)  # a disk that hangs shall not hang more than this

@@ -20,7 +20,7 @@ from augment.photos import Photos
 from augment.pixels import change
 from augment.recipe import Recipe
 from augment.squares import TRIES, draw_squares
-from augment.transforms import COLUMNS, apply, draws_of
+from augment.transforms import COLUMNS, Draws, apply, draws_of
 
 __all__ = ["Batch", "Sampler"]
 
@@ -99,32 +99,52 @@ class Sampler:
         DataError
             If a class of the index has no readable picture.
         """
-        recipe, index = self._recipe, self.photos.index
+        recipe = self._recipe
         if self._place != (epoch, step):
             self._place = epoch, step
             self._tables.clear()
-        rows, found = self.photos.read(rows)
-        frames, labels = index.frames[rows], index.labels[rows]
-        mirror = angle = draws = None
+        draws = None
         if recipe.intervals is not None:
             draws = draws_of(self._table(_CHANGES, COLUMNS)[positions], recipe.intervals)
-            mirror = draws.mirror
-        if recipe.task == "calibration":
-            frames, labels = encode(frames, classes, mirror), classes.astype(np.int32)
-        elif draws is not None:
+        if self._memory is None:
+            images = np.empty((len(rows), 3, recipe.side, recipe.side), np.uint8)
+        else:
+            images = self._memory[: len(rows)]
+        labels = np.empty(len(rows), np.int32)
+        for places, readable, found in self.photos.runs(rows):
+            part = slice(places[0], places[-1] + 1)
+            frames, labels[part], mirror, angle = self._frames(
+                positions[part], readable, classes[part], found, draws and draws.take(part)
+            )
+            which = np.arange(len(found))
+            crop_photos(found, which, frames, recipe.side, mirror, angle, images[part])
+        if draws is not None and self._changes_pixels:
+            images = change(images, draws)
+        return Batch(images, labels)
+
+    def _frames(
+        self,
+        positions: np.ndarray,
+        rows: np.ndarray,
+        classes: np.ndarray,
+        found: list[Levels],
+        draws: Draws | None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """What to cut: frames, with labels, and which crops are mirrored and turned."""
+        index = self.photos.index
+        frames = index.frames[rows]
+        mirror = None if draws is None else draws.mirror
+        if self._recipe.task == "calibration":
+            return encode(frames, classes, mirror), classes, mirror, None
+        angle = None
+        if draws is not None:
             undrawn = np.isnan(frames[:, 0])
             frames = apply(frames, draws)
             if draws.angle.any():
                 angle = np.where(undrawn, 0.0, draws.angle)
             if undrawn.any():
                 frames[undrawn] = self._squares(positions, undrawn, rows, found)
-        count, out = len(rows), None
-        if self._memory is not None:
-            out = self._memory[:count]
-        crops = crop_photos(found, np.arange(count), frames, recipe.side, mirror, angle, out)
-        if draws is not None and self._changes_pixels:
-            crops = change(crops, draws)
-        return Batch(crops, labels)
+        return frames, index.labels[rows], mirror, angle
 
     def _squares(
         self, positions: np.ndarray, undrawn: np.ndarray, rows: np.ndarray, found: list[Levels]

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from augment.batches import batches
 from augment.cache import DEFAULT_BYTES, PhotoCache
+from augment.errors import ServerError
 from augment.index import Index
 from augment.order import steps_per_epoch
 from augment.prefetch import prefetch
@@ -123,12 +124,18 @@ class Threaded(InProcess):
         """The minibatches of an epoch from a given one on; one epoch at a time is read."""
         self.close()
         self._ahead = prefetch(self._batches(number, start))
-        return self._clock.watch(self._ahead)
+        return self._clock.watch(self._read(self._ahead))
+
+    def _read(self, ahead: Generator[Batch, None, None]) -> Iterator[Batch]:
+        yield from ahead
+        if self._ahead is not ahead:
+            raise ServerError("another epoch was begun before this one was read to its end")
 
     def close(self) -> None:
         """End the thread."""
         if self._ahead is not None:
             self._ahead.close()
+            self._ahead = None
 
 
 class Waiting:

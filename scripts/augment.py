@@ -12,8 +12,9 @@ import click
 
 from scripts.computing import without_compiler
 from scripts.data import DATA_OPTION, data_folder
-from scripts.files import save_picture, writable_folder
+from scripts.files import save_picture, writable_picture
 from scripts.intervals import interval_options, intervals_from
+from scripts.options import refuse_given
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ __all__ = ["augment"]
 
 CELL = 150  # pixels, about; crops are enlarged by whole factors
 SIDE = 48
+GEOMETRY = ("move", "scale", "stretch", "rotation")  # what calibration crops are spared
 SPARE = 20  # rows that may be damaged before fewer are shown
 
 Say = Callable[[str], None]
@@ -91,7 +93,9 @@ def augment() -> None:
     metavar="FILE",
     help="The contact sheet, a JPEG.",
 )
+@click.pass_context
 def preview(
+    ctx: click.Context,
     photo: str | None,
     frames: tuple[tuple[float, ...], ...],
     data: str | None,
@@ -122,7 +126,9 @@ def preview(
         raise click.UsageError("--net settles the side of a crop; leave out --side.")
     intervals = intervals_from(given)
     side = side or (SIDE if net is None else _side_of(net))
-    writable_folder(Path(out).parent, "--out")
+    if calibration:
+        refuse_given(ctx, GEOMETRY, "--calibration cuts its own squares; leave out")
+    writable_picture(out, "--out", [photo] if photo else [])
     say = partial(click.echo, err=True)
 
     from scripts.augment_sheet import table_of_changes, table_of_classes
@@ -154,7 +160,7 @@ def _side_of(net: str) -> int:
     try:
         return int(registry.spec(net).side)
     except ValueError as error:
-        raise click.BadParameter(f"{error}.", param_hint="--net") from error
+        raise click.BadParameter(f"{error}".rstrip("?.") + ".", param_hint="--net") from error
 
 
 def _read_index(file: str | None, data: str | None, say: Say) -> Index:
@@ -170,7 +176,7 @@ def _read_index(file: str | None, data: str | None, say: Say) -> Index:
 def _of_photo(photo: str, frames: tuple[tuple[float, ...], ...]) -> list[Sample]:
     import numpy as np
 
-    from augment.boxes import as_frames
+    from augment.boxes import as_frames, centres
     from augment.images import read_image
     from scripts.augment_sheet import Sample
 
@@ -181,6 +187,13 @@ def _of_photo(photo: str, frames: tuple[tuple[float, ...], ...]) -> list[Sample]
             param_hint="--frame",
         )
     image, name = read_image(photo), Path(photo).name
+    middle, size = centres(known), (image.shape[1], image.shape[0])
+    if not ((middle >= 0) & (middle < size)).all():
+        raise click.BadParameter(
+            f"the centre of a frame lies outside of the {size[0]} x {size[1]} pixels of {name!r}; "
+            f"got {frames!r}.",
+            param_hint="--frame",
+        )
     if not len(known):
         return [Sample(name, image, None, known)]
     return [Sample(name, image, frame, known) for frame in known]

@@ -32,7 +32,7 @@ from scripts.progress import Progress
 
 __all__ = ["Act", "Turn", "measure_acts"]
 
-SETTLING = 4  # steps at the beginning of a turn, which use up what was made ahead
+SETTLING = 16  # steps at the beginning of a turn, which use up what was made ahead
 RATE = 1e-3
 ALONE = "one minibatch, again and again"
 IN_PROCESS, THREAD, SERVER = "in this process", "one thread", "the server, workers: {}"

@@ -86,7 +86,7 @@ WORKERS = (1, 2)
 @click.option(
     "--minutes",
     type=click.FloatRange(0, min_open=True),
-    default=1.0,
+    default=10.0,
     show_default=True,
     help="How long the memory is watched.",
 )

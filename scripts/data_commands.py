@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts.data import data_folder
-from scripts.files import save_picture, writable_folder
+from scripts.files import save_picture, writable_picture
 from scripts.progress import Progress
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def check(
 
     place = data_folder() if path is None else path
     if not no_sheet:
-        writable_folder(sheet.parent, "--sheet")
+        writable_picture(sheet, "--sheet", [place])
     found = recognise(place)
     if not found:
         raise click.ClickException(
@@ -131,6 +131,8 @@ def check(
         )
     others = unrecognised(place, found)
     read = [(one, *_load(one)) for one in found]
+    if not no_sheet and sheet.exists():
+        _keep_from(sheet, read)
     total = sum(len(dataset.records) for _, dataset, _ in read if dataset)
     checked: list[tuple[Found, Dataset | None, Report]] = []
     with Progress(total, "checking pictures", shortest=500) as progress:
@@ -143,7 +145,7 @@ def check(
         for one, _, report in checked:
             _print(one, report, names, headers)
         if others:
-            click.echo(f"not recognised: {', '.join(f'{name}/' for name in others)}")
+            click.echo(f"not recognised: {', '.join(others)}")
     rows = [_samples(one, dataset, report) for one, dataset, report in checked if dataset]
     if not no_sheet and any(rows):
         from scripts.sheet import draw_sheet
@@ -152,6 +154,18 @@ def check(
         click.echo(f"contact sheet: {sheet}", err=True)
     if not all(report.sound for _, _, report in checked):
         ctx.exit(1)
+
+
+def _keep_from(sheet: Path, read: list[tuple[Found, Dataset | None, str]]) -> None:
+    """Refuse to write the sheet over a picture that is checked."""
+    for _, dataset, _ in read:
+        if dataset is None:
+            continue
+        for record in dataset:
+            if record.path.endswith(sheet.name) and sheet.samefile(dataset.root / record.path):
+                raise click.BadParameter(
+                    f"{str(sheet)!r} is one of the pictures that are checked.", param_hint="--sheet"
+                )
 
 
 def _load(one: Found) -> tuple[Dataset | None, str]:

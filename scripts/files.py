@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["save_picture", "writable_folder"]
+__all__ = ["save_picture", "writable_folder", "writable_picture"]
 
 
 def writable_folder(folder: str | os.PathLike[str], option: str) -> Path:
@@ -32,6 +33,30 @@ def writable_folder(folder: str | os.PathLike[str], option: str) -> Path:
         raise click.BadParameter(
             f"cannot write into {str(path)!r}: {error.strerror}.", param_hint=option
         ) from error
+    return path
+
+
+def writable_picture(
+    file: str | os.PathLike[str], option: str, inputs: Iterable[str | os.PathLike[str]] = ()
+) -> Path:
+    """See that a JPEG can be written there, and that it is none of the inputs.
+
+    Raises
+    ------
+    click.BadParameter
+        If not; the message names the option, the file and the reason.
+    """
+    path = Path(file)
+    if path.suffix.lower() not in (".jpg", ".jpeg"):
+        raise click.BadParameter(
+            f"a JPEG is written, so the name ends in .jpg; got {str(path)!r}.", param_hint=option
+        )
+    for one in inputs:
+        if path.exists() and os.path.exists(one) and path.samefile(one):
+            raise click.BadParameter(
+                f"{str(path)!r} is what is read; give another name.", param_hint=option
+            )
+    writable_folder(path.parent, option)
     return path
 
 

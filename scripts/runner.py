@@ -115,10 +115,18 @@ def read_settings(folder: Path) -> Settings:
         settings = Settings(**config["settings"])
     except FileNotFoundError as error:
         raise RunError(f"{folder}: there is no run to resume") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError) as error:
         raise RunError(f"{folder}/run.json: not the run of a training ({error!r})") from error
+    except TypeError as error:
+        raise RunError(
+            f"{folder}/run.json: the run of another version of this program ({error}); start a "
+            "new one"
+        ) from error
     if not (folder / "checkpoint.h5").is_file():
-        raise RunError(f"{folder}: the run ended before its first checkpoint; start a new one")
+        raise RunError(
+            f"{folder}: the run ended before its first checkpoint; delete the folder, or give a "
+            "new run another name"
+        )
     return settings
 
 
@@ -164,7 +172,9 @@ def train(
         What is missing or does not fit, in one sentence.
     """
     if not resume and (folder / "run.json").exists():
-        raise RunError(f"{folder}: holds a run; resume it, or give the new one another name")
+        raise RunError(
+            f"{folder}: holds a run; resume it, delete it, or give the new one another name"
+        )
     mode = backends.mode(backend)
     for facts, what in ((kernels.describe(), "nets"), (crop_kernels.describe(), "crops")):
         if facts["name"] == "numpy":

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from scripts.computing import THREADS_OPTION, without_compiler
 from scripts.data import DATA_OPTION, data_folder
 from scripts.files import writable_folder
 from scripts.intervals import INTERVALS, interval_options, intervals_from
+from scripts.options import refuse_given
 
 __all__ = ["train"]
 
@@ -133,8 +133,15 @@ def train(
     Prints one line of JSON at the end; what happens meanwhile goes to stderr.
     """
     if resume is not None:
-        _refuse_settings(ctx)
+        why = "--resume goes on with the run's own settings; leave out"
+        refuse_given(ctx, (*SETTINGS, "run"), why)
     folder = Path(runs) / (resume or run or f"{net}-{datetime.now():%Y%m%d-%H%M%S}")
+    if workers and workers_on is not None:
+        raise click.UsageError("--workers and --workers-on exclude each other.")
+    if workers_on is not None:
+        _check_scheduler(workers_on)
+    if not given["augment"]:
+        refuse_given(ctx, INTERVALS, "--no-augment cuts frames as they stand; leave out")
     root = data_folder(data)
     if out is not None:
         writable_folder(Path(out).parent, "--out")
@@ -176,13 +183,11 @@ def train(
     click.echo(json.dumps(result))
 
 
-def _refuse_settings(ctx: click.Context) -> None:
-    named = [
-        "--" + name.replace("_", "-")
-        for name in (*SETTINGS, "run")
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
-    if named:
-        raise click.UsageError(
-            f"--resume goes on with the run's own settings; leave out {', '.join(named)}."
-        )
+def _check_scheduler(url: str) -> None:
+    from augment.cluster import address_of
+    from augment.errors import ServerError
+
+    try:
+        address_of(url)
+    except ServerError as error:
+        raise click.BadParameter(f"{error}.", param_hint="--workers-on") from error

@@ -33,7 +33,7 @@ def training_index(
     data
         Folder of fddb/, lfw/ and negatives/.
     hard_negatives
-        An index of background frames that are shown as often as all drawn squares together.
+        An index of background frames that are shown as often as all other squares together.
     fddb_repeats
         How often an epoch shows each face of FDDB.
     fixed
@@ -57,17 +57,17 @@ def training_index(
     repeated = faces & (index.source == "fddb")
     weights = np.where(repeated, index.weights * fddb_repeats, index.weights)
     index = replace(index, weights=weights.astype(np.float32))
+    if fixed is not None:
+        wanted = round(np.count_nonzero(faces) * fixed)
+        index = fix_backgrounds(index, wanted, seed=seed, report=say)
     if hard_negatives is not None:
         hard = indexes.load(hard_negatives, data)
         if (hard.labels != BACKGROUND).any():
             raise RunError(f"{hard_negatives}: holds faces, not only background frames")
         if not len(hard):
             raise RunError(f"{hard_negatives}: holds no frame; mine more pictures")
-        weight = np.count_nonzero(index.undrawn) / len(hard)
+        weight = np.count_nonzero(index.labels == BACKGROUND) / len(hard)
         index = indexes.merge([(index, 1.0), (hard, weight)])
-    if fixed is not None:
-        wanted = round(np.count_nonzero(faces) * fixed)
-        index = fix_backgrounds(index, wanted, seed=seed, report=say)
     return index
 
 

@@ -85,7 +85,7 @@ def check(
         wide, high = dataset.size
         rule = f"not of {wide} x {high} pixels as the first one"
         problems.append(_sentence(rule, resized, len(dataset)))
-    files = [record.path for record in readable]
+    files = list(dict.fromkeys(record.path for record in readable))
     return Report(
         readable, damaged, list(dataset.absent), problems, _duplicates(dataset.root, files)
     )

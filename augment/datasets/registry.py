@@ -74,7 +74,8 @@ def recognise(path: str | Path) -> list[Found]:
     found = list(_in_folder(place))
     if lfw.has_people(place):
         found.append(Found(lfw.SOURCE, place))
-    found = found or _below(place)
+    if all(one.path.is_file() for one in found):  # lists may lie beside folders of other sets
+        found += _below(place)
     if not found and find_images([place], lambda *_: None):
         found = [Found(negatives.SOURCE, place)]
     return found
@@ -97,16 +98,20 @@ def _below(folder: Path) -> list[Found]:
 
 
 def unrecognised(folder: Path, found: Collection[Found]) -> list[str]:
-    """Names of the subfolders that hold none of the sets found, where these lie in subfolders."""
-    if folder.is_file() or any(one.path in (folder, *folder.glob("*.*")) for one in found):
+    """What lies beside the sets found and belongs to none: subfolders (with a slash), and lists.
+
+    Nothing where the folder itself is a set.
+    """
+    if folder.is_file() or any(one.path == folder for one in found):
         return []
-    return [
-        path.name
+    others = [
+        path
         for path in sorted(folder.iterdir())
-        if path.is_dir()
-        and not path.name.startswith(".")
+        if not path.name.startswith(".")
+        and (path.is_dir() or path.suffix.lower() in _LISTS)
         and not any(one.path.is_relative_to(path) for one in found)
     ]
+    return [f"{path.name}/" if path.is_dir() else path.name for path in others]
 
 
 def _in_folder(folder: Path) -> Iterator[Found]:
@@ -133,7 +138,7 @@ _SHARES = re.compile(r"\s*\d+(\s+[01]?\.\d+){4}")
 def _list_source(path: Path) -> Source | None:
     """Whose list a file is, by its first line."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        first = file.readline(10_000).strip()
+        first = file.readline().strip()  # a picture with many faces makes a long line
     suffix = path.suffix.lower()
     if suffix == ".csv":
         header = set(first.split(","))

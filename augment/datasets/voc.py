@@ -91,7 +91,7 @@ def load(path: str | Path, classes: Collection[str] | None = None) -> Dataset[Re
                 absent.append(name)
                 raise DataError(f"there is no picture {name!r}")
             found.append((file, picture, _size(picture, size), objects))
-        except (OSError, expat.ExpatError, ValueError) as error:
+        except (OSError, expat.ExpatError, ValueError, LookupError) as error:
             problems.append(f"{file}: {error}; the annotation is passed over")
     if not found:
         raise DataError(f"{place}: no annotation can be used; {problems[0]}")

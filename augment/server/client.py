@@ -72,7 +72,8 @@ class Server:
         Bytes of decoded photographs to hold, by all workers together: each photograph has a worker
         of its own.
     piece_seconds : float
-        Time after which a worker that does not finish a piece is killed and replaced.
+        Time after which a worker that is busy with one file, or with what a piece takes besides
+        its files, is killed and replaced.
     deaths : int
         Workers that one piece may cost; then its files are named in an error. A worker may fail to
         start as often.
@@ -116,7 +117,7 @@ class Server:
             ("ahead", ahead, 1, 4),
             ("deaths", deaths, 1, 1000),
             ("cache_bytes", cache_bytes, 0, sys.maxsize),
-            ("seed", seed, 0, sys.maxsize),
+            ("seed", seed, 0, 2**32 - 1),
         ):
             if not isinstance(value, int) or not low <= value <= high:
                 raise ServerError(
@@ -333,6 +334,6 @@ def _end(child: Child, owner: int) -> None:
         child.process.wait(_CLOSE_SECONDS)
     if child.process.returncode != 0:
         # It has not seen to its workers, and one that is stopped does not see that it is gone.
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.process.pid, signal.SIGKILL)
         child.process.wait(_CLOSE_SECONDS)

@@ -53,7 +53,9 @@ class Worker:
     ready : bool
         Whether it has said that it can begin.
     since : float
-        When it was started, or began with the first of `given`.
+        When it was started, given something to do, or last seen to have got on.
+    doing : (int, str)
+        The piece and file it was last seen with.
     failed_starts : int
         In a row.
     done, hits, misses : int
@@ -67,6 +69,7 @@ class Worker:
     inbox: Inbox | None = None
     ready: bool = False
     since: float = 0.0
+    doing: tuple[int, str] = (0, "")
     failed_starts: int = 0
     done: int = 0
     hits: int = 0
@@ -170,10 +173,13 @@ class Crew:
             self._bury(worker)
 
     def supervise(self) -> None:
-        """Kill workers that hang."""
+        """Kill workers that hang: over one file, or over the samples of a piece."""
         now = time.monotonic()
         for worker in self.workers:
             assert worker.child is not None
+            doing = self._memory.doing(worker.number)
+            if doing != worker.doing:
+                worker.doing, worker.since = doing, now
             limit = self._plan.piece_seconds if worker.ready else _START_SECONDS
             if (worker.given or not worker.ready) and now - worker.since > limit:
                 worker.child.process.kill()  # its end will be heard of

@@ -47,7 +47,7 @@ class Plan:
     index_bytes : int
         Length of the index in the shared memory.
     piece_seconds : float
-        Time a worker may take for a piece before it counts as hung.
+        Time a worker may take for one file, or for all else of a piece, before it counts as hung.
     deaths : int
         Workers that a piece may cost before its files are blamed, and failed starts in a row.
     worker : str

@@ -257,7 +257,7 @@ def test_what_cannot_be_batched(table):
 
 def test_cache_is_bounded_and_forgets_the_oldest(fake_data):
     paths = sorted((fake_data / "lfw").glob("*/*.jpg"))[:4]
-    each = 112 * 112 * 3 * 4 // 3
+    each = 3 * sum(side * side for side in (112, 56, 28, 14, 7, 4, 2, 1))
     cache = PhotoCache(limit=each * 2)
     first = cache.get(paths[0])
     cache.get(paths[1])

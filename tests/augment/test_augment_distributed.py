@@ -126,7 +126,7 @@ def test_the_same_bytes_for_two_workers_and_nothing_is_left(pair, table):
         assert gauges["worker/count"] == 2
         assert gauges["worker/pieces"] > 0
         assert 0 < gauges["queue/waited"] < 1
-        assert 0.3 < gauges["cache/hits"] < 1
+        assert 0 < gauges["cache/hits"] < 1
     assert until(
         lambda: (
             not pair.client.run_on_scheduler(
@@ -184,7 +184,7 @@ def test_the_same_bytes_where_workers_are_killed_and_join(tmp_path, table):
             number += 1
             read_until(lambda: told)
             assert stream.gauges()["worker/count"] == 1
-    assert any("is gone; others make its pieces" in text for text in told)
+    assert any("is gone; its pieces are made again" in text for text in told)
 
 
 def test_a_damaged_picture_is_told_of_once(pair, table):

@@ -49,9 +49,11 @@ RUN: dict[str, str | None] = {
         )
     },
     "lasagnette train net12 --workers 2": "lasagnette train net12 --workers 2 --epochs 1",
-    "dask scheduler": "dask scheduler --version",
+    "dask scheduler": "dask scheduler --version",  # tests/augment runs a cluster
+    "lasagnette train net12 --workers-on dask://SCHEDULER:8786": (
+        "lasagnette train net12 --workers-on dask://SCHEDULER:8786 --help"
+    ),
     "dask worker tcp://SCHEDULER:8786 --nworkers 4 --nthreads 1": "dask worker --version",
-    "lasagnette train net12 --workers-on dask://SCHEDULER:8786": ("lasagnette train net12 --help"),
     "lasagnette train net12": "lasagnette train net12 --epochs 1 --run RUN",
     "lasagnette train net12 --resume RUN": None,
     "lasagnette mine hard.h5": "lasagnette mine hard.h5 --limit 1000 --min-face 100",
@@ -60,6 +62,10 @@ RUN: dict[str, str | None] = {
         " --epochs 1"
     ),
     "lasagnette bench": "lasagnette bench --net net12 --rounds 1 --threads 1",
+    "lasagnette bench augment": (
+        "lasagnette bench augment --part loader --part scaling --part assembler --part memory"
+        " --pictures 4 --rounds 1 --seconds 0.05 --simulated 2 --minutes 0.02"
+    ),
     "lasagnette evaluate crops net12": None,
     "lasagnette evaluate fddb --folds 06,07,08 --out roc": (
         "lasagnette evaluate fddb --folds 08 --min-face 80 --out roc"

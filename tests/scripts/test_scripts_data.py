@@ -102,7 +102,7 @@ def test_check_as_json_names_all(lasagnette: Run, folder: Path, here: Path) -> N
     outcome = lasagnette("data", "check", folder, "--json", "--sheet", "out/sheet.jpg")
     assert outcome.code == 1
     found = json.loads(outcome.stdout)
-    assert found["not_recognised"] == ["demo"]
+    assert found["not_recognised"] == ["demo/"]
     photographs, backgrounds = found["sets"]
     assert photographs["key"] == "fddb"
     assert (photographs["sound"], backgrounds["sound"]) == (False, True)
