@@ -35,6 +35,8 @@ class Levels:
     ----------
     size : tuple of int
         Width and height of the photograph in pixels.
+    nbytes : int
+        Bytes that it takes once it is halved all the way down.
 
     Raises
     ------
@@ -53,19 +55,10 @@ class Levels:
                 f"a photograph's sides are 1 to {_LARGEST} pixels; got shape {image.shape!r}"
             )
         self.size = image.shape[1], image.shape[0]
+        self.nbytes = _bytes_with_halvings(*image.shape[:2])
         self._levels: dict[int, np.ndarray] = {}
         self._pictures: dict[int, tuple[int, int, int]] = {}
         self._keep(0, image)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the photograph takes once it is halved all the way down."""
-        columns, rows = self.size
-        total = rows * columns
-        while max(rows, columns) > 1:
-            rows, columns = (rows + 1) // 2, (columns + 1) // 2
-            total += rows * columns
-        return 3 * total
 
     def level(self, number: int) -> np.ndarray:
         """The photograph halved ``number`` times; sides are ``ceil(side / 2 ** number)``."""
@@ -243,3 +236,11 @@ def _maps(frames: np.ndarray, scales: np.ndarray, angle: np.ndarray | None) -> n
         maps[:, 0, 1:] = frames[:, 2:] * np.concatenate([cosine, -sine], axis=1)
     maps[:, :, 1:] *= scales[:, :, None]
     return maps.reshape(-1, 6)
+
+
+def _bytes_with_halvings(rows: int, columns: int) -> int:
+    total = rows * columns
+    while max(rows, columns) > 1:
+        rows, columns = (rows + 1) // 2, (columns + 1) // 2
+        total += rows * columns
+    return 3 * total

@@ -60,8 +60,10 @@ class Photos:
         places: list[int] = []
         readable: list[int] = []
         photos: list[Levels] = []
-        for place, row in enumerate(rows.tolist()):
-            photo = self._get(row)
+        for place, (row, number) in enumerate(
+            zip(rows.tolist(), self._photo[rows].tolist(), strict=True)
+        ):
+            photo = self._get(number)
             if photo is None:
                 if not replace:
                     continue
@@ -80,16 +82,16 @@ class Photos:
         """The next readable row with the same label, and its photograph."""
         for _ in range(len(self.index)):
             row = int(self._next[row])
-            photo = self._get(row)
+            photo = self._get(self._photo[row])
             if photo is not None:
                 return row, photo
         raise DataError("a class of the index has no picture that can be read")
 
-    def _get(self, row: int) -> Levels | None:
-        """A row's photograph, or None; its failure is told where the cache meets it first."""
+    def _get(self, number: int) -> Levels | None:
+        """A photograph, or None; its failure is told where the cache meets it first."""
         known = len(self._cache.failures)
         try:
-            return self._cache.get(self._files[self._photo[row]])
+            return self._cache.get(self._files[number])
         except ImageError as error:
             if len(self._cache.failures) > known:
                 self._report(str(error))
