@@ -13,8 +13,11 @@ The road of a training sample, one module per step:
 ``functional``   cut frames out of photographs, turned, mirrored and resized in one pass;
 ``pixels``       change the light, sharpness and noise of crops;
 ``samples``      put all this together for any positions of a minibatch;
-``batches``      whole minibatches, made in this process;
-``server``       the same minibatches, made by worker processes.
+``stream``       whole minibatches in order, made in this process or on a thread of it;
+``server``       the same minibatches, made by worker processes;
+``distributed``  the same, made by the workers of a Dask cluster;
+``streams``      one of these kinds, as asked for;
+``fixed``        sets that do not change, for evaluation.
 
 Nothing here imports PyTensor, so that a worker process starts quickly.
 """

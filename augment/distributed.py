@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,11 +30,11 @@ from augment.cache import DEFAULT_BYTES
 from augment.cluster import ANSWER_SECONDS, ask, begin, check, connect, seats
 from augment.errors import DataError, ServerError
 from augment.index import Index
-from augment.order import Epoch, epoch_order, steps_per_epoch
+from augment.order import minibatches
 from augment.recipe import Recipe
 from augment.samples import Batch
-from augment.server.pieces import homes
-from augment.stream import Report, Waiting, share
+from augment.server.pieces import cut, files_in_words, homes
+from augment.stream import Report, Stream, share
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["DaskStream"]
 
 _LOOK_SECONDS = 2.0  # between looks at which workers there are
-_NAMED = 3  # files named in a message
 
 
 @dataclass(eq=False)
@@ -53,7 +52,7 @@ class _Minibatch:
     made: Answer[list[dict]]
 
 
-class DaskStream:
+class DaskStream(Stream):
     """Minibatches made by a Dask cluster; a context manager.
 
     The bytes are those of `augment.stream.InProcess`, whatever the workers are and whichever of
@@ -62,7 +61,7 @@ class DaskStream:
     Parameters
     ----------
     index, recipe, seed
-        See `augment.batches.batches`.
+        See `augment.stream.InProcess`.
     scheduler : str
         ``dask://host:port``; without a port 8786, Dask's own.
     batches : int
@@ -108,7 +107,7 @@ class DaskStream:
         for name, value, low in (("batches", batches, 2), ("piece", piece, 1)):
             if value < low:
                 raise ServerError(f"DaskStream: {name} must be at least {low}; got {value!r}")
-        self.steps_per_epoch = steps_per_epoch(index, recipe)
+        super().__init__(index, recipe)
         self._recipe, self._seed = recipe, seed
         self._scheduler = scheduler
         self._batches, self._piece = batches, piece
@@ -127,27 +126,11 @@ class DaskStream:
             self._client.close(timeout=ANSWER_SECONDS)
             raise
         self._order: deque[_Minibatch] = deque()
-        self._steps: Iterator[tuple[int, int, Epoch]] = iter(())
-        self._generation = 0
-        self._next: tuple[int, int] | None = None  # where the stream stands
+        self._steps: Iterator[tuple[int, int, np.ndarray, np.ndarray]] = iter(())
         self._numbers = count()
         self._told: set[str] = set()
-        self._clock = Waiting()
         self._gauged = time.monotonic()
         self._done = self._hits = self._misses = 0
-
-    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """The minibatches of an epoch from a given one on.
-
-        Raises
-        ------
-        ServerError
-            If the cluster is lost, a piece cannot be made, or nothing comes.
-        DataError
-            If a class of the index has no picture that can be read, or a worker does not find one
-            that is there.
-        """
-        return self._clock.watch(self._stream(number, start))
 
     def gauges(self) -> dict[str, float]:
         """Numbers to watch: what happened since they were last asked for.
@@ -173,6 +156,7 @@ class DaskStream:
 
     def close(self) -> None:
         """Cancel what is in work, have the workers forget the stream, and leave the cluster."""
+        super().close()
         client, self._client = self._client, None
         if client is None:
             return
@@ -183,12 +167,6 @@ class DaskStream:
             ask(client, lambda: client.run(remote.forget, self._plan))
         with suppress(TimeoutError):
             client.close(timeout=ANSWER_SECONDS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _send(self, cache_bytes: int) -> None:
         """Give the index to the cluster, once; its workers pass it on to each other."""
@@ -214,35 +192,9 @@ class DaskStream:
                 remote.keep, file.getvalue(), key=f"{self._name}-index"
             )
 
-    def _stream(self, number: int, start: int) -> Iterator[Batch]:
-        if self._client is None:
-            raise ServerError("the Dask stream is closed")
-        if number < 0 or start < 0:
-            raise ServerError(
-                f"DaskStream.epoch: number and start must not be negative; got {number!r}, "
-                f"{start!r}"
-            )
-        if self._next != (number, start) and start < self.steps_per_epoch:
-            self._clear()
-            self._steps = self._ahead(number, start)
-        self._generation += 1
-        mine = self._generation
-        for step in range(start, self.steps_per_epoch):
-            if self._generation != mine:
-                raise ServerError("another epoch was begun before this one was read to its end")
-            self._next = None  # unless the minibatch arrives
-            batch = self._take(number, step)
-            last = step + 1 == self.steps_per_epoch
-            self._next = (number + 1, 0) if last else (number, step + 1)
-            yield batch
-
-    def _ahead(self, epoch: int, step: int) -> Iterator[tuple[int, int, Epoch]]:
-        """All minibatches from one on, through all epochs to come."""
-        for number in count(epoch):
-            order = epoch_order(self._index, self._recipe, seed=self._seed, epoch=number)
-            for at in range(step, len(order.rows)):
-                yield number, at, order
-            step = 0
+    def _seek(self, epoch: int, step: int) -> None:
+        self._clear()
+        self._steps = minibatches(self._index, self._recipe, self._seed, epoch=epoch, step=step)
 
     def _clear(self) -> None:
         """Abandon all that is in work: Dask drops what nobody asks for any more."""
@@ -269,18 +221,12 @@ class DaskStream:
             images[places[0]], labels[places[0]] = result["images"], result["labels"]
         return Batch(images, labels)
 
-    def _begin(self, epoch: int, step: int, order: Epoch) -> _Minibatch:
+    def _begin(self, epoch: int, step: int, rows: np.ndarray, classes: np.ndarray) -> _Minibatch:
         """Cut a minibatch into pieces by the photographs' homes and give them to Dask."""
         client = self._client
         assert client is not None
-        rows, classes = order.rows[step], order.classes[step]
-        home = self._home[rows]
         pieces = []
-        for group in range(self._groups):
-            positions = np.flatnonzero(home == group).astype(np.int32)
-            if not len(positions):
-                continue
-            places = np.stack([positions, rows[positions], classes[positions]])
+        for group, places in cut(rows, classes, self._home[rows], self._groups, len(rows)):
             number = next(self._numbers)
             future = client.submit(
                 remote.make_piece,
@@ -337,12 +283,10 @@ class DaskStream:
     def _blame(self, batch: _Minibatch, error: Any) -> str:
         rows = [places[1] for places, future in batch.pieces if future.key == error.task]
         rows = rows or [places[1] for places, _ in batch.pieces]  # it was the index itself
-        files = sorted({str(self._index.file(row)) for row in np.concatenate(rows)})
-        named = ", ".join(repr(file) for file in files[:_NAMED])
-        more = f" and {len(files) - _NAMED} more files" if len(files) > _NAMED else ""
+        named = files_in_words(self._index, np.concatenate(rows))
         return (
             f"{error.allowed_failures + 1} Dask workers ended while they held a piece with samples "
-            f"of {named}{more}; repair the file that ends them, or give the workers more memory"
+            f"of {named}; repair the file that ends them, or give the workers more memory"
         )
 
     def _look(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ from augment.errors import DataError
 from augment.index import BACKGROUND, FACE, Index
 from augment.recipe import Recipe
 
-__all__ = ["Epoch", "epoch_order", "generator", "steps_per_epoch"]
+__all__ = ["Epoch", "epoch_order", "generator", "minibatches", "steps_per_epoch"]
 
 _FIRST, _SECOND = 4, 5  # what a generator is for; 2 and 3 are those of other modules
 _LIMIT = 2**32
@@ -98,6 +100,23 @@ def epoch_order(index: Index, recipe: Recipe, *, seed: int, epoch: int) -> Epoch
         shown = np.concatenate([shown, drawn], axis=1)
         classes = np.concatenate([classes, np.zeros_like(drawn)], axis=1)
     return Epoch(shown.astype(np.int32), classes.astype(np.int32))
+
+
+def minibatches(
+    index: Index, recipe: Recipe, seed: int, *, epoch: int, step: int
+) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """What stands in every minibatch from one on, through all epochs to come.
+
+    Yields
+    ------
+    (int, int, numpy.ndarray, numpy.ndarray)
+        Epoch, step, and its rows and classes, as in `Epoch`.
+    """
+    for number in itertools.count(epoch):
+        order = epoch_order(index, recipe, seed=seed, epoch=number)
+        for at in range(step, len(order.rows)):
+            yield number, at, order.rows[at], order.classes[at]
+        step = 0
 
 
 def _shown(index: Index, recipe: Recipe) -> tuple[np.ndarray, int, int]:

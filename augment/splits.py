@@ -28,9 +28,9 @@ from pathlib import Path
 
 import numpy as np
 
-from augment.batches import fix_backgrounds
 from augment.boxes import iou_matrix
 from augment.datasets import Dataset, fddb, lfw, negatives
+from augment.fixed import fix_backgrounds
 from augment.index import BACKGROUND, Index, backgrounds, concat, faces, make
 from augment.squares import MAX_IOU
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from augment.cache import DEFAULT_BYTES
+from augment.cache import DEFAULT_BYTES, PhotoCache
 from augment.distributed import DaskStream
 from augment.index import Index
 from augment.recipe import Recipe
@@ -29,7 +29,7 @@ def open_stream(
     Parameters
     ----------
     index, recipe, seed
-        See `augment.batches.batches`.
+        See `augment.stream.InProcess`.
     workers : int
         Processes of this machine that make the minibatches; 0 for a thread of this process.
     workers_on : str, optional
@@ -51,4 +51,4 @@ def open_stream(
         return DaskStream(index, recipe, seed, workers_on, cache_bytes=cache_bytes, report=report)
     if workers:
         return Server(index, recipe, seed, workers=workers, cache_bytes=cache_bytes, report=report)
-    return Threaded(index, recipe, seed, cache_bytes=cache_bytes, report=report)
+    return Threaded(index, recipe, seed, cache=PhotoCache(cache_bytes), report=report)

@@ -54,7 +54,7 @@ def crops(net: str, data: str | None, threads: int | None) -> None:
     folder = data_folder(data)
     without_compiler()
 
-    from augment.batches import fixed_set
+    from augment.fixed import fixed_set
     from augment.splits import validation_set
     from lasagnette import backend
     from nets.registry import names, spec

@@ -19,8 +19,9 @@ import numpy as np
 
 import lasagnette.random
 from augment import kernels as crop_kernels
-from augment.batches import Batch, fixed_set
+from augment.fixed import fixed_set
 from augment.recipe import Recipe
+from augment.samples import Batch
 from augment.splits import validation_set
 from augment.stream import Stream
 from augment.streams import open_stream

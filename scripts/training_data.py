@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from augment import index as indexes
-from augment.batches import Batch, fix_backgrounds
+from augment.fixed import fix_backgrounds
 from augment.index import BACKGROUND, FACE, Index
+from augment.samples import Batch
 from augment.splits import train_set
 from scripts.errors import RunError
 

@@ -21,7 +21,7 @@ from itertools import count
 import numpy as np
 
 from augment.errors import DataError, ServerError
-from augment.order import Epoch, epoch_order
+from augment.order import minibatches
 from augment.server.crew import Crew
 from augment.server.pieces import Minibatch, Piece, cut, homes
 from augment.server.plan import Memory, Plan
@@ -87,7 +87,7 @@ class _Assembler:
         self._taken: set[int] = set()  # slots that wait for the training
         self._numbers = count()
         self._generation = 0
-        self._steps: Iterator[tuple[int, int, Epoch]] = iter(())
+        self._steps: Iterator[tuple[int, int, np.ndarray, np.ndarray]] = iter(())
         self._gauged = self._looked = time.monotonic()
         self._rates = [0] * plan.workers
 
@@ -134,22 +134,15 @@ class _Assembler:
         # also those of minibatches that an interrupted training forgot
         self._free += self._taken
         self._taken.clear()
-        self._steps = self._stream(epoch, step)
-
-    def _stream(self, epoch: int, step: int) -> Iterator[tuple[int, int, Epoch]]:
-        """All minibatches from one on, through all epochs to come."""
-        for number in count(epoch):
-            order = epoch_order(self._index, self._plan.recipe, seed=self._plan.seed, epoch=number)
-            for at in range(step, len(order.rows)):
-                yield number, at, order
-            step = 0
+        self._steps = minibatches(
+            self._index, self._plan.recipe, self._plan.seed, epoch=epoch, step=step
+        )
 
     def _plan_ahead(self) -> None:
         """Cut minibatches into pieces while there are free slots."""
         workers = self.crew.workers
         while self._free and (place := next(self._steps, None)) is not None:
-            epoch, step, order = place
-            rows, classes = order.rows[step], order.classes[step]
+            epoch, step, rows, classes = place
             batch = Minibatch(self._generation, epoch, step, self._free.pop())
             for home, places in cut(
                 rows, classes, self._home[rows], len(workers), self._plan.piece

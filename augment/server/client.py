@@ -10,17 +10,14 @@ import sys
 import time
 import warnings
 import weakref
-from collections.abc import Iterator
 from contextlib import suppress
 from subprocess import TimeoutExpired
-from typing import Self
 
 import numpy as np
 
 from augment.cache import DEFAULT_BYTES
 from augment.errors import DataError, ServerError
 from augment.index import Index
-from augment.order import steps_per_epoch
 from augment.recipe import Recipe
 from augment.samples import Batch
 from augment.server.children import Child, start
@@ -40,7 +37,7 @@ from augment.server.wire import (
     unpack_json,
     unpack_numbers,
 )
-from augment.stream import Report, Waiting, share
+from augment.stream import Report, Stream, share
 
 __all__ = ["Server"]
 
@@ -49,7 +46,7 @@ _SILENT_SECONDS = 60.0  # an assembler that does not answer for so long has fail
 _CLOSE_SECONDS = 5.0
 
 
-class Server:
+class Server(Stream):
     """Minibatches made by worker processes; a context manager.
 
     The bytes are those of `augment.stream.InProcess`, for any number of workers. Between epochs the
@@ -59,7 +56,7 @@ class Server:
     Parameters
     ----------
     index, recipe, seed
-        See `augment.batches.batches`.
+        See `augment.stream.InProcess`.
     workers : int
         Worker processes, at least 1.
     batches : int
@@ -130,7 +127,7 @@ class Server:
                 )
         if os.name != "posix":
             raise ServerError("the augmentation server needs a POSIX system; use no workers here")
-        self.steps_per_epoch = steps_per_epoch(index, recipe)
+        super().__init__(index, recipe)
         file = io.BytesIO()
         index.save(file)
         content = file.getvalue()
@@ -158,7 +155,7 @@ class Server:
             ) from error
         finally:
             os.close(fd)
-        self._close = weakref.finalize(self, _end, self._child, os.getpid())
+        self._end = weakref.finalize(self, _end, self._child, os.getpid())
         self._inbox = Inbox(self._child.results)
         self._poll = select.poll()  # select() takes no descriptor above 1023
         self._poll.register(self._child.results, select.POLLIN)
@@ -166,10 +163,7 @@ class Server:
         self._freed: list[int] = []
         self._free_at = max(1, batches // 4)
         self._generation = 0
-        self._begun = 0  # epochs; only the last one is read
-        self._next: tuple[int, int] | None = None  # where the stream stands
         self._silence, self._report = silence, report
-        self._clock = Waiting()
         self._gauges: dict[str, float] = {}
         self._counts = (0, 0)
 
@@ -178,39 +172,10 @@ class Server:
         """The assembler's process number; the workers are its children."""
         return self._child.process.pid
 
-    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """The minibatches of an epoch from a given one on.
-
-        Raises
-        ------
-        ServerError
-            If a process of the server failed for good, or nothing comes.
-        DataError
-            If a class of the index has no picture that can be read.
-        """
-        return self._clock.watch(self._batches(number, start))
-
-    def _batches(self, number: int, start: int) -> Iterator[Batch]:
-        self._check_open()
-        if number < 0 or start < 0:
-            raise ServerError(
-                f"Server.epoch: number and start must not be negative; got {number!r}, {start!r}"
-            )
-        if self._next != (number, start) and start < self.steps_per_epoch:
-            self._generation += 1
-            self._freed.clear()  # all slots are free then
-            self._ask(SEEK, pack_numbers(self._generation, number, start))
-        self._begun += 1
-        mine = self._begun
-        for step in range(start, self.steps_per_epoch):
-            self._check_open()
-            if self._begun != mine:
-                raise ServerError("another epoch was begun before this one was read to its end")
-            self._next = None  # unless the minibatch arrives
-            batch = self._take(number, step)
-            last = step + 1 == self.steps_per_epoch
-            self._next = (number + 1, 0) if last else (number, step + 1)
-            yield batch
+    def _seek(self, epoch: int, step: int) -> None:
+        self._generation += 1
+        self._freed.clear()  # all slots are free then
+        self._ask(SEEK, pack_numbers(self._generation, epoch, step))
 
     def gauges(self) -> dict[str, float]:
         """Numbers to watch, as of about the last second.
@@ -224,18 +189,9 @@ class Server:
 
     def close(self) -> None:
         """End all processes and free the shared memory."""
-        self._close()
+        super().close()
+        self._end()
         vars(self).pop("_memory", None)  # unmapped with the last array that lies in it
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _check_open(self) -> None:
-        if not self._close.alive:
-            raise ServerError("the augmentation server is closed")
 
     def _take(self, epoch: int, step: int) -> Batch:
         """Wait for a minibatch and copy it out of its slot."""

@@ -15,7 +15,7 @@ from subprocess import TimeoutExpired
 from augment.errors import DataError, ServerError
 from augment.index import Index
 from augment.server.children import Child, start
-from augment.server.pieces import Piece
+from augment.server.pieces import Piece, files_in_words
 from augment.server.plan import Memory, Plan
 from augment.server.wire import (
     DONE,
@@ -34,7 +34,6 @@ __all__ = ["Crew", "Worker"]
 
 _START_SECONDS = 60.0
 _KILL_SECONDS = 10.0
-_NAMED = 3  # files named in a message
 
 
 @dataclass(eq=False)
@@ -273,10 +272,8 @@ class Crew:
         times = f"{piece.deaths} workers of the augmentation server ended ({_reason(code)})"
         if reading:
             return f"{times} while they were reading {reading!r}; repair the file or remove it"
-        files = sorted({self._index.file(row) for row in piece.places[1]})
-        named = ", ".join(repr(file) for file in files[:_NAMED])
-        more = f" and {len(files) - _NAMED} more files" if len(files) > _NAMED else ""
-        return f"{times} while they were making samples of {named}{more}"
+        named = files_in_words(self._index, piece.places[1])
+        return f"{times} while they were making samples of {named}"
 
 
 def _reason(code: int) -> str:

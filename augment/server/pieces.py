@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Minibatch", "Piece", "cut", "homes"]
+from augment.index import Index
+
+__all__ = ["Minibatch", "Piece", "cut", "files_in_words", "homes"]
+
+_NAMED = 3
 
 
 @dataclass(eq=False)
@@ -104,3 +108,11 @@ def cut(
     for worker, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
         for at in range(begin, end, most):
             yield worker, places[:, at : min(at + most, end)]
+
+
+def files_in_words(index: Index, rows: np.ndarray) -> str:
+    """The files of some rows for a message: the first by name, and how many more there are."""
+    files = sorted({index.file(row) for row in rows})
+    named = ", ".join(repr(file) for file in files[:_NAMED])
+    more = f" and {len(files) - _NAMED} more files" if len(files) > _NAMED else ""
+    return named + more

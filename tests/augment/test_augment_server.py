@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from augment_streams import BACKGROUNDS, FACES, children, content, damage, draw_pictures, until
 
-from augment.batches import fix_backgrounds
 from augment.errors import DataError, ServerError
+from augment.fixed import fix_backgrounds
 from augment.index import FACE, Index
 from augment.recipe import Recipe
 from augment.server import Server
@@ -302,7 +302,7 @@ def test_a_closed_server_says_so(table):
     other = os.dup(taken)
     try:
         for stream in (running, fresh, server.epoch(0)):
-            with pytest.raises(ServerError, match="the augmentation server is closed"):
+            with pytest.raises(ServerError, match="the stream of minibatches is closed"):
                 next(stream)
     finally:
         os.close(taken)

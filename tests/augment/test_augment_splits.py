@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from augment import splits
-from augment.batches import fixed_set
 from augment.boxes import iou_matrix
 from augment.datasets import fddb, lfw
 from augment.errors import DataError
+from augment.fixed import fixed_set
 from augment.images import image_size
 from augment.index import BACKGROUND, FACE, Index
 

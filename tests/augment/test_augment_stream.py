@@ -64,7 +64,7 @@ def test_a_small_cache_is_bounded(table, kind):
     content(kind(table, RECIPE, SEED, cache=cache).epoch(0))
     assert cache.nbytes == 3 * one
     plain = content(kind(table, RECIPE, SEED).epoch(0))
-    assert content(kind(table, RECIPE, SEED, cache_bytes=1).epoch(0)) == plain
+    assert content(kind(table, RECIPE, SEED, cache=PhotoCache(1)).epoch(0)) == plain
 
 
 @KINDS

@@ -1,9 +1,9 @@
-"""Minibatches of augmented crops, made in this process."""
+"""Sets that do not change: backgrounds settled once, and crops that nets are evaluated on."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,63 +13,16 @@ from augment.calibration import CLASSES, encode
 from augment.errors import DataError
 from augment.functional import crop_photos
 from augment.index import FACE, Index
-from augment.order import epoch_order, generator
+from augment.order import generator
 from augment.photos import Photos
-from augment.recipe import Recipe
-from augment.samples import Batch, Sampler
+from augment.samples import Batch
 from augment.squares import TRIES, draw_squares
 
-__all__ = ["Batch", "batches", "calibration_set", "fix_backgrounds", "fixed_set"]
+__all__ = ["calibration_set", "fix_backgrounds", "fixed_set"]
 
 _FIXED = 3  # what a generator is for; the committed validation squares were drawn with it
 
 Report = Callable[[str], None]
-
-
-def batches(
-    index: Index,
-    recipe: Recipe,
-    *,
-    seed: int,
-    epoch: int,
-    start: int = 0,
-    cache: PhotoCache | None = None,
-    report: Report = warnings.warn,
-) -> Iterator[Batch]:
-    """The minibatches of one epoch.
-
-    Parameters
-    ----------
-    index : Index
-        The samples.
-    recipe : Recipe
-        What is made of them.
-    seed, epoch : int
-        The key of all chance, not negative.
-    start : int
-        First minibatch to make: an epoch resumed at ``start`` goes on with the same bytes.
-    cache : PhotoCache, optional
-        Decoded photographs; pass the same one in every epoch.
-    report : callable
-        Told of each picture that cannot be read, once per cache. The next readable row with the
-        same label, in the index's order, takes its place.
-
-    Yields
-    ------
-    Batch
-
-    Raises
-    ------
-    DataError
-        If a class has no row or no readable picture, or the recipe cuts frames as they stand and
-        squares are still to be drawn.
-    """
-    order = epoch_order(index, recipe, seed=seed, epoch=epoch)
-    photos = Photos(index, PhotoCache() if cache is None else cache, report)
-    sampler = Sampler(photos, recipe, seed)
-    everywhere = np.arange(recipe.batch_size)
-    for step in range(start, len(order.rows)):
-        yield sampler.make(epoch, step, everywhere, order.rows[step], order.classes[step])
 
 
 def fix_backgrounds(

@@ -9,21 +9,26 @@ import pytest
 from PIL import Image
 
 from augment import index as tables
-from augment.batches import batches, calibration_set, fix_backgrounds, fixed_set
 from augment.boxes import iou_matrix
 from augment.cache import PhotoCache
 from augment.calibration import encode
 from augment.datasets import fddb, lfw, negatives
 from augment.errors import DataError, ImageError
+from augment.fixed import calibration_set, fix_backgrounds, fixed_set
 from augment.functional import crop
 from augment.images import read_image
 from augment.index import BACKGROUND, FACE, Index
 from augment.order import epoch_order, steps_per_epoch
 from augment.prefetch import prefetch
 from augment.recipe import Recipe
+from augment.stream import InProcess
 from augment.transforms import Intervals
 
 STILL = Intervals(move=0, scale=(1, 1), stretch=1, mirror=0)
+
+
+def batches(index, recipe, *, seed, epoch, start=0, **options):
+    return InProcess(index, recipe, seed, **options).epoch(epoch, start)
 
 
 def whole_index(root) -> Index:
