@@ -106,6 +106,6 @@ def _cut(
         else:
             label = classes[places].astype(np.int32)
             frames = encode(index.frames[kept], label)
-        images.append(crop_photos(found, np.arange(len(found)), frames, side))
+        images.append(crop_photos(found, frames, side))
         labels.append(label)
     return Batch(np.concatenate(images), np.concatenate(labels))

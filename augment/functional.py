@@ -137,12 +137,11 @@ def crop_many(
         uint8 ``(n, 3, side, side)``.
     """
     levels = image if isinstance(image, Levels) else Levels(image)
-    return crop_photos([levels], np.zeros(len(frames), np.intp), frames, side, mirror, angle)
+    return crop_photos([levels] * len(frames), frames, side, mirror, angle)
 
 
 def crop_photos(
     photos: Sequence[Levels],
-    which: np.ndarray,
     frames: np.ndarray,
     side: int,
     mirror: np.ndarray | None = None,
@@ -154,9 +153,7 @@ def crop_photos(
     Parameters
     ----------
     photos : sequence of Levels
-        The photographs.
-    which : numpy.ndarray
-        int ``(n,)``: the photograph of each frame.
+        The photograph of each of the n frames.
     frames, side, mirror, angle
         As in `crop_many`.
     out : numpy.ndarray, optional
@@ -177,13 +174,14 @@ def crop_photos(
     frames = as_frames(frames)
     _check_frames(frames, side)
     count = len(frames)
-    which = _column("which", which, np.intp, count)
+    if len(photos) != count:
+        raise ValueError(f"each of the {count} frames has a photograph; got {len(photos)}")
     if not count:
         return np.empty((0, 3, side, side), np.uint8)
-    sizes = np.array([photo.size for photo in photos], np.float64)[which]
+    sizes = np.array([photo.size for photo in photos], np.float64)
     level = _level_numbers(frames, sizes, side).tolist()
     pictures = np.array(
-        [photos[i].picture(k) for i, k in zip(which.tolist(), level, strict=True)], np.int64
+        [photo.picture(number) for photo, number in zip(photos, level, strict=True)], np.int64
     )
     maps = _maps(frames.astype(np.float64), pictures[:, :0:-1] / sizes, angle)
     if mirror is not None:

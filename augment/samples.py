@@ -116,8 +116,7 @@ class Sampler:
             frames, labels[part], mirror, angle = self._frames(
                 positions[part], readable, classes[part], found, draws and draws.take(part)
             )
-            which = np.arange(len(found))
-            crop_photos(found, which, frames, recipe.side, mirror, angle, images[part])
+            crop_photos(found, frames, recipe.side, mirror, angle, images[part])
         if draws is not None and self._changes_pixels:
             images = change(images, draws)
         return Batch(images, labels)

@@ -116,7 +116,7 @@ def test_many_are_the_same_as_one_by_one():
         [rng.uniform(-10, 200, (3000, 2)), rng.uniform(5, 250, (3000, 2))]
     ).astype(np.float32)
     mirror = rng.random(3000) < 0.5
-    crops = crop_photos(photos, which, frames, 12, mirror)
+    crops = crop_photos([photos[i] for i in which], frames, 12, mirror)
     assert crops.shape == (3000, 3, 12, 12)
     assert crops.flags.c_contiguous
     for i in range(0, 3000, 97):
@@ -194,15 +194,16 @@ def test_threads_share_photographs():
     frames = np.column_stack([rng.uniform(-10, 200, (200, 2)), rng.uniform(5, 300, (200, 2))])
     for _ in range(5):
         photos = [Levels(PHOTO[i:]) for i in range(3)]  # fresh: all threads make the halvings
+        shown = [photos[i] for i in which]
         with ThreadPoolExecutor(4) as pool:
-            crops = list(pool.map(lambda _: crop_photos(photos, which, frames, 12), range(8)))  # noqa: B023
+            crops = list(pool.map(lambda _: crop_photos(shown, frames, 12), range(8)))  # noqa: B023
         for other in crops[1:]:
             np.testing.assert_array_equal(other, crops[0])
 
 
 def test_nothing_to_cut():
     assert crop_many(PHOTO, np.zeros((0, 4), np.float32), 12).shape == (0, 3, 12, 12)
-    assert crop_photos([], np.zeros(0, int), np.zeros((0, 4)), 12).shape == (0, 3, 12, 12)
+    assert crop_photos([], np.zeros((0, 4)), 12).shape == (0, 3, 12, 12)
 
 
 def test_levels_halve_and_are_kept():
@@ -232,11 +233,16 @@ def test_angles_are_finite():
         crop(PHOTO, np.array([0, 0, 5, 5]), 12, angle=np.nan)
 
 
-@pytest.mark.parametrize("name", ["which", "mirror", "angle"])
+@pytest.mark.parametrize("name", ["mirror", "angle"])
 def test_every_frame_has_its_values(name):
-    values = {"which": np.zeros(2, int), "mirror": None, "angle": None, name: np.zeros(3, int)}
+    values = {name: np.zeros(3, int)}
     with pytest.raises(ValueError, match=rf"{name} has one value for each of the 2 frames.*\(3,\)"):
-        crop_photos([Levels(PHOTO)], frames=np.full((2, 4), 9.0), side=12, **values)
+        crop_photos([Levels(PHOTO)] * 2, np.full((2, 4), 9.0), 12, **values)
+
+
+def test_every_frame_has_its_photograph():
+    with pytest.raises(ValueError, match="each of the 2 frames has a photograph; got 1"):
+        crop_photos([Levels(PHOTO)], np.full((2, 4), 9.0), 12)
 
 
 @pytest.mark.parametrize(
