@@ -1,6 +1,6 @@
-"""The changes of finished crops: light, sharpness and what cameras and files leave in a picture.
+"""The changes of finished crops: what hides a face, light, sharpness, and what cameras and files do.
 
-They follow one another as in a camera: the lens blurs, exposure and development set contrast and
+They follow one another as in a camera: something stands before the face, the lens blurs, exposure and development set contrast and
 brightness, the sensor adds noise, the camera may keep grey only, and the file is a JPEG.
 
 A sample's bytes depend on its own pixels and draws, never on its neighbours in the batch. Only
@@ -22,7 +22,7 @@ _RED, _GREEN, _BLUE = 77, 150, 29  # Rec. 601's luma in parts of 256
 
 
 def change(crops: np.ndarray, draws: Draws) -> np.ndarray:
-    """Apply blur, contrast, brightness, noise, greyscale and JPEG as drawn.
+    """Apply occlusion, blur, contrast, brightness, noise, greyscale and JPEG as drawn.
 
     Parameters
     ----------
@@ -54,9 +54,12 @@ def change(crops: np.ndarray, draws: Draws) -> np.ndarray:
     lit = (draws.brightness != 0) | (draws.contrast != 1)
     noisy = draws.noise > 0
     compressed = draws.quality < 100
-    if not (blurred | lit | noisy | draws.grey | compressed).any():
+    hidden = draws.occlusion[:, 2] > 0
+    if not (hidden | blurred | lit | noisy | draws.grey | compressed).any():
         return crops
     crops = crops.copy()
+    for row in np.flatnonzero(hidden):
+        _hide(crops[row], draws.occlusion[row])
     for row in np.flatnonzero(blurred):
         crops[row] = _blur(crops[row], draws.blur[row])
     if lit.any():
@@ -68,6 +71,12 @@ def change(crops: np.ndarray, draws: Draws) -> np.ndarray:
     for row in np.flatnonzero(compressed):
         crops[row] = _jpeg(crops[row], draws.quality[row])
     return crops
+
+
+def _hide(crop: np.ndarray, occlusion: np.ndarray) -> None:
+    left, top, width, height = np.rint(occlusion[:4] * crop.shape[1]).astype(int)
+    part = crop[:, top : top + height, left : left + width]
+    part[:] = np.rint(occlusion[4:, None, None])
 
 
 def _blur(crop: np.ndarray, sigma: float) -> np.ndarray:

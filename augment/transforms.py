@@ -3,7 +3,7 @@
 The changes of the first garage article ("Brotherhood of data") are on by default: the face's frame
 is moved, scaled about its centre, stretched in x or in y (50/50), and the crop is mirrored with
 probability .5. What goes beyond the article is off until its interval is opened: rotation,
-brightness, contrast, blur, noise, JPEG artefacts and greyscale.
+brightness, contrast, blur, noise, JPEG artefacts, greyscale and occlusion.
 
 `draw` draws the numbers of many samples at once; `apply` is plain arithmetic on frames;
 `augment.functional.crop_photos` takes ``Draws.mirror`` and ``Draws.angle``; `augment.pixels.change`
@@ -61,6 +61,9 @@ class Intervals:
         they are.
     grey : float
         Probability of greyscale.
+    occlusion : float
+        Probability that a rectangle of one colour hides a part of the crop, at most half of it in
+        each direction.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class Intervals:
     noise: float = 0.0
     jpeg: int = 100
     grey: float = 0.0
+    occlusion: float = 0.0
 
     def __post_init__(self) -> None:
         self._require("move", _within(self.move, 0, 1) and self.move < 1, "lie in [0, 1)")
@@ -92,7 +96,7 @@ class Intervals:
         self._require("scale", rising, "be two positive, rising factors")
         for name in ("stretch", "contrast"):
             self._require(name, _within(getattr(self, name), 1, math.inf), "be at least 1")
-        for name in ("mirror", "grey"):
+        for name in ("mirror", "grey", "occlusion"):
             self._require(name, _within(getattr(self, name), 0, 1), "be a probability")
         for name, largest, unit in (
             ("rotation", 180, "degrees"),
@@ -113,7 +117,7 @@ class Intervals:
     def changes_pixels(self) -> bool:
         """Whether anything is on that `augment.pixels.change` does."""
         off = Intervals()
-        names = ("brightness", "contrast", "blur", "noise", "jpeg", "grey")
+        names = ("brightness", "contrast", "blur", "noise", "jpeg", "grey", "occlusion")
         return any(getattr(self, name) != getattr(off, name) for name in names)
 
     def as_dict(self) -> dict[str, Any]:
@@ -174,6 +178,9 @@ class Draws(NamedTuple):
         int64 ``(n,)``, JPEG quality; 100 leaves the pixels as they are.
     grey : numpy.ndarray
         bool ``(n,)``.
+    occlusion : numpy.ndarray
+        float64 ``(n, 7)``: left, top, width and height of the hidden rectangle as fractions of the
+        crop, and its colour, red, green and blue, in grey levels; all zero where nothing is hidden.
     """
 
     shift: np.ndarray
@@ -187,6 +194,7 @@ class Draws(NamedTuple):
     seed: np.ndarray
     quality: np.ndarray
     grey: np.ndarray
+    occlusion: np.ndarray
 
     def take(self, rows: np.ndarray | slice) -> Draws:
         """The changes of some samples: an index array, a mask or a slice."""
@@ -201,7 +209,7 @@ class Draws(NamedTuple):
             Some of ``move_x``, ``move_y`` (fractions of width and height), ``width``, ``height``
             (factors), ``mirror`` (1), ``rotation`` (degrees), ``blur`` (pixels), ``brightness``
             (grey levels), ``contrast`` (factor), ``noise`` (grey levels), ``grey`` (1), ``jpeg``
-            (quality).
+            (quality), ``hidden`` (share of the crop).
         """
         values_and_neutral = {
             "move_x": (self.shift[row, 0], 0),
@@ -216,6 +224,7 @@ class Draws(NamedTuple):
             "noise": (self.noise[row], 0),
             "grey": (self.grey[row], 0),
             "jpeg": (self.quality[row], 100),
+            "hidden": (self.occlusion[row, 2] * self.occlusion[row, 3], 0),
         }
         return {
             name: float(value)
@@ -273,7 +282,23 @@ def draws_of(u: np.ndarray, intervals: Intervals) -> Draws:
         seed=(u[:, 11] * 2.0**53).astype(np.uint64),  # all the bits that the number has
         quality=worst + ((101 - worst) * u[:, 12]).astype(np.int64),
         grey=u[:, 13] < intervals.grey,
+        occlusion=_occlusions(u[:, 11], intervals.occlusion),
     )
+
+
+def _occlusions(u: np.ndarray, chance: float) -> np.ndarray:
+    """Hidden rectangles ``(n, 7)`` drawn from the samples' seeds, so that no other draw moves."""
+    hidden = np.zeros((len(u), 7))
+    if chance:
+        for row, number in enumerate((u * 2.0**53).astype(np.uint64).tolist()):
+            rng = np.random.Generator(np.random.SFC64([number, 1]))
+            values = rng.random(8)
+            if values[7] < chance:
+                size = 0.15 + 0.35 * values[:2]
+                hidden[row, :2] = (1 - size) * values[2:4]
+                hidden[row, 2:4] = size
+                hidden[row, 4:] = 255 * values[4:7]
+    return hidden
 
 
 def apply(frames: np.ndarray, draws: Draws) -> np.ndarray:

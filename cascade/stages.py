@@ -10,20 +10,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from augment.calibration import adjust
 from augment.functional import Levels, crop_many
 from cascade.batching import Batch, batched, unbatched
+from cascade.bundle import Net
 from cascade.nms import filter_frames, merge_frames
 from cascade.sweep import Sweep
 from cascade.windows import count_windows, level_images, pyramid, windows_of_level
-from nets.inference import face_probability
-from nets.scaling import Scaling
+from nets.plan import face_probability
 
 __all__ = [
     "Candidates",
-    "Net",
     "Step",
+    "calibrate",
     "detect",
     "filter_all",
     "filter_sizes",
@@ -38,7 +40,8 @@ class Step:
     Attributes
     ----------
     stage : str
-        'net12', 'net12 in size', 'net48', 'net48 in size', 'at last'.
+        A detection net's name for what fired, a calibration net's for the same frames moved,
+        ``NET in size`` for what filtering inside each window size left, and 'at last'.
     frames : float32 array (n, 4)
     scores : float32 array (n,)
     """
@@ -64,6 +67,8 @@ class Candidates:
         Face probability by the last net.
     sizes : int array (n,)
         Number of the pyramid's level each frame comes from.
+    crops : uint8 array (n, 3, side, side), or None
+        What the last net saw of each frame, where a calibration net is to see it, too.
     windows : int
         Number of windows of all levels.
     steps : list of Step, or None
@@ -77,6 +82,7 @@ class Candidates:
     frames: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 4), np.float32))
     scores: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     sizes: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
+    crops: NDArray[np.uint8] | None = None
     windows: int = 0
     steps: list[Step] | None = None
     error: Exception | None = None
@@ -85,6 +91,12 @@ class Candidates:
         """Leave only some frames, given as indices or a mask, and note it in the trace."""
         self.frames, self.scores = self.frames[which], self.scores[which]
         self.sizes = self.sizes[which]
+        if self.crops is not None:
+            self.crops = self.crops[which]
+        self.note(stage)
+
+    def note(self, stage: str) -> None:
+        """Note the frames in the trace, if there is one."""
         if self.steps is not None:
             self.steps.append(Step(stage, self.frames, self.scores))
 
@@ -92,36 +104,7 @@ class Candidates:
         """Drop the photograph and its frames; the others in the stream go on."""
         none = np.empty(0, np.intp)
         self.frames, self.scores, self.sizes = self.frames[none], self.scores[none], none
-        self.photo, self.error = None, error
-
-
-@dataclass(frozen=True)
-class Net:
-    """A deep net of a later stage.
-
-    Attributes
-    ----------
-    name : str
-    side : int
-        Side of its input in pixels.
-    scaling : Scaling
-        What turns pixels into its input.
-    forward : callable
-        From a float32 batch (n, 3, side, side) to logits (n, classes).
-    """
-
-    name: str
-    side: int
-    scaling: Scaling
-    forward: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Face probabilities (n,) of crops (n, 3, side, side)."""
-        if not len(crops):
-            return np.empty(0, np.float32)
-        return face_probability(self.forward(self.scaling.apply(crops))).astype(
-            np.float32, copy=False
-        )
+        self.photo, self.crops, self.error = None, None, error
 
 
 def slide(
@@ -133,6 +116,7 @@ def slide(
     min_face: float,
     factor: float,
     stride: int,
+    crops: bool = False,
 ) -> Iterator[Candidates]:
     """First stage: all windows of all levels, those that fire go on.
 
@@ -148,6 +132,9 @@ def slide(
         Smallest face probability that fires.
     min_face, factor, stride
         As in `cascade.windows.pyramid` and `windows_of_level`.
+    crops : bool
+        Keep the pixels of the windows that fired, as they lie in their level, for a calibration
+        net of the same side.
 
     Yields
     ------
@@ -156,26 +143,35 @@ def slide(
     for item in items:
         if item.photo is not None:
             try:
-                _slide_one(item, sweep, threshold, min_face, factor, stride)
-                item.keep(np.arange(len(item.frames)), name)
+                _slide_one(item, sweep, threshold, min_face, factor, stride, crops)
+                item.note(name)
             except Exception as error:
                 item.fail(error)
         yield item
 
 
-def _slide_one(item, sweep, threshold, min_face, factor, stride) -> None:
+def _slide_one(item, sweep, threshold, min_face, factor, stride, crops) -> None:
     columns, rows = item.photo.size
-    levels = pyramid(rows, columns, side=sweep.side, min_face=min_face, factor=factor)
+    side = sweep.side
+    levels = pyramid(rows, columns, side=side, min_face=min_face, factor=factor)
     item.windows = count_windows(levels, stride)
     frames, scores, sizes = [item.frames], [item.scores], [item.sizes]
+    pixels = [np.empty((0, 3, side, side), np.uint8)]
     for number, image in enumerate(level_images(item.photo, levels)):
-        probability = face_probability(sweep.logits(image, stride)).astype(np.float32, copy=False)
+        probability = face_probability(sweep.logits(image, stride))
         fired = np.flatnonzero(probability >= threshold)
-        frames.append(windows_of_level(levels[number], stride)[fired])
+        if not len(fired):
+            continue
+        chosen = windows_of_level(levels[number], stride)[fired]
+        frames.append(chosen)
         scores.append(probability[fired])
         sizes.append(np.full(len(fired), number))
+        if crops:
+            x, y = np.rint(chosen[:, :2].T * levels[number].scale).astype(np.intp)
+            pixels.append(sliding_window_view(image, (side, side), axis=(0, 1))[y, x])
     item.frames, item.scores = np.concatenate(frames), np.concatenate(scores)
     item.sizes = np.concatenate(sizes)
+    item.crops = np.concatenate(pixels) if crops else None
 
 
 def detect(
@@ -184,6 +180,7 @@ def detect(
     threshold: float,
     *,
     batch_size: int,
+    crops: bool = False,
     last: bool = False,
 ) -> Iterator[Candidates]:
     """Later stage: crop the frames, classify them in full batches, those that fire go on.
@@ -196,6 +193,8 @@ def detect(
         Smallest face probability that fires.
     batch_size : int
         Crops of a batch.
+    crops : bool
+        Keep the crops that fired for a calibration net of the same side.
     last : bool
         Whether no later stage needs the photograph, so that it need not wait for its batch.
 
@@ -204,33 +203,74 @@ def detect(
     Candidates
         With the new scores.
     """
+    items = _cropped(items, net.side, batch_size, last)
+    for item, probability in _classified(items, net.side, net.faces, batch_size):
+        if item.error is None:
+            item.scores = probability
+            item.keep(probability >= threshold, net.name)
+        if not crops:
+            item.crops = None
+        yield item
 
-    def crops() -> Iterator[tuple[Candidates, NDArray]]:
-        for item in items:
-            photo = item.photo
-            # So that a photograph without frames passes on in its turn, too.
-            yield item, np.empty((0, 3, net.side, net.side), np.uint8)
-            if photo is None:
-                continue
+
+def calibrate(items: Iterable[Candidates], net: Net, *, batch_size: int) -> Iterator[Candidates]:
+    """Move the frames onto the faces, as a calibration net advises.
+
+    Parameters
+    ----------
+    items : iterable of Candidates
+        With their crops.
+    net : Net
+    batch_size : int
+        Crops of a batch.
+
+    Yields
+    ------
+    Candidates
+        With moved frames and without crops.
+    """
+    for item, probabilities in _classified(items, net.side, net.probabilities, batch_size):
+        if item.error is None and item.crops is not None:
+            item.frames = adjust(item.frames, probabilities)
+            item.note(net.name)
+        item.crops = None
+        yield item
+
+
+def _cropped(
+    items: Iterable[Candidates], side: int, batch_size: int, last: bool
+) -> Iterator[Candidates]:
+    """Candidates with the crops of their frames."""
+    for item in items:
+        if item.photo is not None:
             try:
-                for start in range(0, len(item.frames), batch_size):
-                    frames = item.frames[start : start + batch_size]
-                    yield item, crop_many(photo, frames, net.side)
+                item.crops = crop_many(item.photo, item.frames, side)
             except Exception as error:
                 item.fail(error)
             if last:
                 item.photo = None
-
-    def classified() -> Iterator[Batch[Candidates]]:
-        for owners, batch in batched(crops(), batch_size):
-            yield owners, net.probabilities(batch)
-
-    item: Candidates
-    for item, probability in unbatched(classified()):
-        if item.error is None:
-            item.scores = probability
-            item.keep(probability >= threshold, net.name)
         yield item
+
+
+def _classified(
+    items: Iterable[Candidates],
+    side: int,
+    classify: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    batch_size: int,
+) -> Iterator[tuple[Candidates, NDArray[np.float32]]]:
+    """Candidates with what a net says of their crops, computed in full batches."""
+    none = np.empty((0, 3, side, side), np.uint8)
+
+    def crops() -> Iterator[tuple[Candidates, NDArray]]:
+        for item in items:
+            # So that a photograph without frames passes on in its turn, too.
+            yield item, none if item.crops is None else item.crops
+
+    def results() -> Iterator[Batch[Candidates]]:
+        for owners, batch in batched(crops(), batch_size):
+            yield owners, classify(batch)
+
+    yield from unbatched(results())
 
 
 def filter_sizes(items: Iterable[Candidates], name: str, threshold: float) -> Iterator[Candidates]:

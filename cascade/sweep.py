@@ -19,15 +19,15 @@ evaluated as a batch, and so are all windows of a small level.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from cascade.folding import FirstNet, read_first_net
 from cascade.windows import offsets
-from lasagnette.layers import Layer
 from lasagnette.ops import kernels
+from nets.plan import Plan
 from nets.scaling import Scaling
 
 __all__ = ["Sweep"]
@@ -41,8 +41,8 @@ class Sweep:
 
     Parameters
     ----------
-    layer : Layer
-        The net's output: a convolution with relu, a 2x2 max-pooling, dense layers.
+    plan : Plan
+        The net: a convolution with relu and 2x2 max-pooling, then dense layers.
     scaling : Scaling
         What turns pixels into the net's input.
 
@@ -57,8 +57,8 @@ class Sweep:
         If the net has another shape.
     """
 
-    def __init__(self, layer: Layer, scaling: Scaling):
-        self._net = read_first_net(layer)
+    def __init__(self, plan: Plan, scaling: Scaling):
+        self._net = _first_net(plan)
         self._scaling = scaling
         self.side = self._net.side
 
@@ -131,6 +131,44 @@ class Sweep:
         return values.reshape(rows, columns, -1)
 
 
+@dataclass
+class _Dense:
+    """A dense layer: weights (inputs, units), bias (units,)."""
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    relu: bool
+
+
+@dataclass
+class _FirstNet:
+    """The arrays of a net that can be swept: filters (filters, 3, k, k), correlated, k odd."""
+
+    side: int
+    filters: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    dense: list[_Dense]
+
+
+def _first_net(plan: Plan) -> _FirstNet:
+    first, *rest = plan.steps
+    swept = first.operation == "conv" and first.pool and first.relu and plan.side % 2 == 0
+    if not swept or not rest or any(step.operation != "dense" for step in rest):
+        raise ValueError(
+            "a sweep evaluates a convolution with relu and 2x2 pooling on an even side, then "
+            f"dense layers; got {plan.steps!r} on side {plan.side}"
+        )
+    filters, bias = plan.weights(first)
+    if filters.shape[2] > plan.side // 2:
+        raise ValueError(
+            f"a sweep's filters reach over at most half of the input's {plan.side} pixels; "
+            f"got {filters.shape[2]}"
+        )
+    return _FirstNet(
+        plan.side, filters, bias, [_Dense(*plan.weights(step), step.relu) for step in rest]
+    )
+
+
 class _Maps:
     """The pooled maps of a level whose windows lie on the stride's grid from its corner on.
 
@@ -138,7 +176,7 @@ class _Maps:
     the level, where the windows' places are the same for all of them.
     """
 
-    def __init__(self, net: FirstNet, x: NDArray[np.float32], stride: int):
+    def __init__(self, net: _FirstNet, x: NDArray[np.float32], stride: int):
         self.net = net
         self.x = x
         self.stride = stride

@@ -13,17 +13,24 @@ runs after ``import lasagnette as lasagne``.
 5058
 """
 
-from lasagnette import (
-    backend,
-    init,
-    layers,
-    nonlinearities,
-    objectives,
-    random,
-    regularization,
-    updates,
-    utils,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lasagnette import (
+        backend,
+        init,
+        layers,
+        nonlinearities,
+        objectives,
+        random,
+        regularization,
+        updates,
+        utils,
+    )
 
 __all__ = [
     "__version__",
@@ -39,3 +46,17 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a module of the library when it is first used.
+
+    A detector runs on :mod:`lasagnette.ops.kernels` alone; PyTensor takes over a second to import.
+    """
+    if name in __all__ and name != "__version__":
+        return import_module(f"lasagnette.{name}")
+    raise AttributeError(f"module 'lasagnette' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -19,14 +19,15 @@ All three compute the same numbers up to rounding, and draw the same dropout mas
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from importlib.util import find_spec
 
 import numpy as np
 import pytensor
 from pytensor.compile.mode import Mode, get_default_mode, get_mode
 from pytensor.compile.sharedvalue import SharedVariable
+
+from lasagnette.ops.kernels.pools import threads
 
 __all__ = ["BACKENDS", "BackendError", "fetch", "mode", "threads"]
 
@@ -70,44 +71,6 @@ def mode(name: str | None = None) -> Mode:
             "and set no cxx= in PYTENSOR_FLAGS or ~/.pytensorrc"
         )
     return get_mode({"numba": "NUMBA", "c": "CVM", "jax": "JAX"}[name])
-
-
-@contextmanager
-def threads(count: int | None = None, *, compiled: bool = True) -> Iterator[None]:
-    """Let the kernels use `count` threads and BLAS one, for the time of the block.
-
-    BLAS keeps pools of its own (NumPy's, and SciPy's, which compiled functions use), whose waiting
-    threads spin; on a machine with few cores they take them from the kernels' threads and make
-    both slower.
-
-    Parameters
-    ----------
-    count : int, optional
-        Default: as many as before.
-    compiled : bool
-        Whether compiled functions run in the block: SciPy's pool must be loaded to be limited,
-        which takes a moment.
-
-    Raises
-    ------
-    KernelsError
-        If `count` is below 1.
-    """
-    from threadpoolctl import threadpool_limits
-
-    from lasagnette.ops import kernels
-
-    if compiled:
-        import scipy.linalg.cython_blas  # noqa: F401
-
-    before = kernels.get_threads()
-    if count is not None:
-        kernels.set_threads(count)
-    try:
-        with threadpool_limits(1, user_api="blas"):
-            yield
-    finally:
-        kernels.set_threads(before)
 
 
 def fetch(variables: Iterable[SharedVariable]) -> None:

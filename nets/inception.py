@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lasagnette.layers import ConcatLayer, InputLayer, Layer, MaxPool2DLayer, dropout
-from nets.blocks import conv, dense, output
+from lasagnette.layers import ConcatLayer, InputLayer, Layer, MaxPool2DLayer
+from nets.blocks import Drop, conv, dense, output
 from nets.registry import register
 
 __all__ = ["build_net64_inception"]
@@ -31,7 +31,7 @@ def _module(net: Layer, filters: Module, name: str, normalise: bool) -> Layer:
 
 @register("net64_inception", side=64, classes=2)
 def build_net64_inception(
-    input_var: Any = None, *, faithful: bool = False, batch_norm: bool = False
+    input_var: Any, *, faithful: bool, batch_norm: bool, drop: Drop
 ) -> Layer:
     """Three Inception modules, 3 x 64 x 64; see :func:`nets.registry.build`.
 
@@ -39,9 +39,9 @@ def build_net64_inception(
     `batch_norm` destroyed it.
     """
     net: Layer = InputLayer((None, 3, 64, 64), input_var, name="input")
-    net = dropout(net, p=0.1)
+    net = drop(net, 0.1)
     net = _module(net, (32, (48, 64), (8, 16)), "module1", batch_norm)
     net = _module(net, (64, (64, 96), (16, 48)), "module2", batch_norm)
     net = _module(net, (96, (48, 104), (8, 24)), "module3", batch_norm)
-    net = dense(net, 0.5, 256, "dense1", batch_norm)
-    return output(net, 0.5, 2)
+    net = dense(drop(net, 0.5), 256, "dense1", batch_norm)
+    return output(drop(net, 0.5), 2)

@@ -1,8 +1,8 @@
-"""Running a trained net without a compiler.
+"""Running a net of layers without a compiler.
 
-PyTensor's default mode compiles for half a minute; a user of the detector must not wait for that.
-Here the graph runs as plain Python over Ops whose work is done in kernels and NumPy. Such a graph
-must end in logits: PyTensor's softmax is a graph of its own that would be compiled.
+PyTensor's default mode compiles for half a minute; here the graph runs as plain Python over Ops
+whose work is done in kernels and NumPy. Such a graph must end in logits: PyTensor's softmax is a
+graph of its own that would be compiled. Trained nets of the detector run as :mod:`nets.plan`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytensor
 from lasagnette.layers import InputLayer, Layer, get_all_layers, get_output
 from lasagnette.utils import interpreted_mode
 
-__all__ = ["face_probability", "forward"]
+__all__ = ["forward"]
 
 
 def forward(layer: Layer) -> Callable[[np.ndarray], np.ndarray]:
@@ -50,18 +50,3 @@ def forward(layer: Layer) -> Callable[[np.ndarray], np.ndarray]:
         return function(np.asarray(batch, np.float32))
 
     return run
-
-
-def face_probability(logits: np.ndarray) -> np.ndarray:
-    """Softmax probability of class 1, "face".
-
-    Parameters
-    ----------
-    logits : array, (..., 2)
-
-    Returns
-    -------
-    array, (...)
-    """
-    difference = np.clip(logits[..., 0] - logits[..., 1], -80, 80)
-    return 1 / (1 + np.exp(difference))

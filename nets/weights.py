@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 
 from lasagnette.layers import Layer, get_all_params
 from nets import registry
+from nets.files import WeightsError, write_h5
 from nets.scaling import Scaling
 
 __all__ = [
@@ -29,14 +29,9 @@ __all__ = [
     "load",
     "pretrained",
     "save",
-    "write_h5",
 ]
 
 FORMAT = 1
-
-
-class WeightsError(ValueError):
-    """A weights file that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -62,41 +57,6 @@ class Loaded:
     scaling: Scaling
     facts: dict[str, Any]
     options: dict[str, Any]
-
-
-def write_h5(path: str | os.PathLike[str], attributes: dict, datasets: dict[str, Any]) -> None:
-    """Write an HDF5 file so that `path` holds either the old or the new one, whole.
-
-    Parameters
-    ----------
-    path : path
-    attributes : dict of str to number or string
-    datasets : dict of str to array
-        By path inside the file.
-
-    Raises
-    ------
-    WeightsError
-        If it cannot be written, say because the disk is full.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        try:
-            with h5py.File(temporary, "w") as file:
-                file.attrs.update(attributes)
-                for name, value in datasets.items():
-                    file.create_dataset(name, data=value, fletcher32=np.ndim(value) > 0 or None)
-            os.chmod(temporary, 0o644)
-            with open(temporary, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be written ({error})") from error
 
 
 def save(

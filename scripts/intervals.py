@@ -28,6 +28,7 @@ _HELP: dict[str, tuple[Any, str, str]] = {
     "noise": (float, "LEVELS", "Largest standard deviation of noise, in grey levels; 0 is off."),
     "jpeg": (int, "QUALITY", "Lowest JPEG quality, from 1; 100 is off."),
     "grey": (float, "CHANCE", "Probability of greyscale."),
+    "occlusion": (float, "CHANCE", "Probability that a rectangle hides a part of the crop."),
 }
 
 INTERVALS = tuple(_HELP)

@@ -19,10 +19,9 @@ import numpy as np
 
 import lasagnette.random
 from augment import kernels as crop_kernels
-from augment.fixed import fixed_set
-from augment.recipe import Recipe
+from augment.calibration import CLASSES
+from augment.recipe import Recipe, Task
 from augment.samples import Batch
-from augment.splits import validation_set
 from augment.stream import Stream
 from augment.streams import open_stream
 from augment.transforms import Intervals
@@ -31,17 +30,18 @@ from lasagnette.layers import Layer, get_all_layers
 from lasagnette.ops import kernels
 from monitor.runlog import RunLog
 from nets import registry, weights
+from nets.files import write_h5
 from nets.scaling import Scaling
 from nets.training import Record, Trainer, cosine, fit
 from scripts.errors import RunError
 from scripts.progress import Progress
-from scripts.training_data import count_samples, training_index
+from scripts.training_data import count_samples, training_index, validation_crops
 
 __all__ = ["RunError", "Settings", "read_settings", "train"]
 
 CHECKPOINT_SECONDS = 60.0
 GAUGE_SECONDS = 1.0
-MEASURE = "valid/accuracy"
+MEASURE = "valid/balanced_accuracy"
 COMPILING = {
     "numba": " (half a minute the first time, seconds afterwards)",
     "c": " (a minute or more the first time, seconds afterwards)",
@@ -68,10 +68,17 @@ class Settings:
     backgrounds_per_face : float
         Ratio in every minibatch.
     hard_negatives : str or None
-        An index of background frames to learn from; half of the backgrounds are taken from it.
+        An index of background frames to learn from.
+    hard_share : float
+        Which part of the backgrounds is taken from it.
     fddb_repeats : int
         How often an epoch shows each face of FDDB: LFW's are all frontal, and many more.
-    faithful, batch_norm : bool
+    epoch_samples : int or None
+        Samples of an epoch; by default as many as show everything once.
+    validation : str or None
+        An index of fixed frames that the epochs are measured on; by default the fixed validation
+        set of the net's task.
+    faithful, batch_norm, dropout
         See `nets.registry.build`.
     """
 
@@ -83,14 +90,24 @@ class Settings:
     intervals: dict[str, Any] | None = field(default_factory=Intervals().as_dict)
     backgrounds_per_face: float = 1.0
     hard_negatives: str | None = None
+    hard_share: float = 0.5
     fddb_repeats: int = 1
+    epoch_samples: int | None = None
+    validation: str | None = None
     faithful: bool = False
     batch_norm: bool = False
+    dropout: float = 1.0
 
     @property
     def options(self) -> dict[str, Any]:
         """What the net is built with."""
-        return {"faithful": self.faithful, "batch_norm": self.batch_norm}
+        names = ("faithful", "batch_norm", "dropout")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def task(self) -> Task:
+        """What the net is to tell: faces from background, or calibration classes."""
+        return "calibration" if registry.spec(self.net).classes == len(CLASSES) else "detection"
 
     @property
     def recipe(self) -> Recipe:
@@ -98,6 +115,7 @@ class Settings:
         return Recipe(
             side=registry.spec(self.net).side,
             batch_size=self.batch_size,
+            task=self.task,
             intervals=None if self.intervals is None else Intervals.from_dict(self.intervals),
             backgrounds_per_face=self.backgrounds_per_face,
         )
@@ -187,13 +205,15 @@ def train(
     index = training_index(
         data,
         hard_negatives=settings.hard_negatives,
+        hard_share=settings.hard_share,
         fddb_repeats=settings.fddb_repeats,
+        epoch_samples=settings.epoch_samples,
+        recipe=settings.recipe,
         fixed=None if settings.intervals else settings.backgrounds_per_face,
         seed=settings.seed,
         say=say,
     )
-    side = registry.spec(settings.net).side
-    validation = fixed_set(validation_set(data, say), side, report=say)
+    validation = validation_crops(data, settings.recipe, settings.validation, say)
     counts = count_samples(index, validation)
     say("Data: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
     say(f"Compiling the training functions for {backend}{COMPILING[backend]} ...")
@@ -329,14 +349,15 @@ class _Run:
             "best": json.dumps(self._best),
             "counts": json.dumps(self._counts),
         }
-        weights.write_h5(self._folder / "checkpoint.h5", attributes, state)
+        write_h5(self._folder / "checkpoint.h5", attributes, state)
         log.checkpoint(self.step, "checkpoint.h5")
         self._saved = time.monotonic()
 
     def _save_weights(self) -> None:
         settings = asdict(self._settings)
-        if self._settings.hard_negatives is not None:
-            settings["hard_negatives"] = Path(self._settings.hard_negatives).name
+        for name in ("hard_negatives", "validation"):
+            if settings[name] is not None:
+                settings[name] = Path(settings[name]).name
         weights.save(
             self._folder / "best.h5",
             self._trainer.layer,

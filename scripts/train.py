@@ -22,11 +22,18 @@ __all__ = ["train"]
 # As the weights that come with the package were trained.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "net12": {"epochs": 100, "batch_size": 512, "learning_rate": 3e-3},
+    "net24": {"epochs": 20, "batch_size": 256, "learning_rate": 2e-3},
+    "net24_multi": {"epochs": 20, "batch_size": 256, "learning_rate": 2e-3},
     "net48": {"epochs": 18, "batch_size": 128, "learning_rate": 1e-3},
+    "net48_large": {"epochs": 18, "batch_size": 128, "learning_rate": 1e-3},
+    "net12_cal": {"epochs": 6, "batch_size": 512, "learning_rate": 3e-3},
+    "net24_cal": {"epochs": 4, "batch_size": 256, "learning_rate": 2e-3},
+    "net48_cal": {"epochs": 1, "batch_size": 128, "learning_rate": 1e-3},
 }
 SETTINGS = (
-    *("epochs", "batch_size", "learning_rate", "seed", "augment", "backgrounds_per_face"),
-    *("hard_negatives", "fddb_repeats", "faithful", "batch_norm", *INTERVALS),
+    *("epochs", "epoch_samples", "batch_size", "learning_rate", "seed", "augment"),
+    *("backgrounds_per_face", "hard_negatives", "hard_share", "fddb_repeats", "validation"),
+    *("faithful", "batch_norm", "dropout", *INTERVALS),
 )
 
 
@@ -44,6 +51,12 @@ def _default(name: str) -> str:
 @click.option("--run", metavar="NAME", help="Name of the new run  [default: net and time]")
 @click.option("--resume", metavar="NAME", help="Go on with this run, with its own settings.")
 @click.option("--epochs", type=click.IntRange(1), help=f"Epochs  {_default('epochs')}")
+@click.option(
+    "--epoch-samples",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Samples of an epoch  [default: as many as show every face once]",
+)
 @click.option("--batch-size", type=click.IntRange(2), help=f"Samples  {_default('batch_size')}")
 @click.option(
     "--learning-rate",
@@ -69,7 +82,20 @@ def _default(name: str) -> str:
     "--hard-negatives",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
     metavar="FILE",
-    help="Take half of the backgrounds from the frames that `lasagnette mine` wrote.",
+    help="Take backgrounds from the frames that `lasagnette mine` wrote.",
+)
+@click.option(
+    "--hard-share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.5,
+    show_default=True,
+    help="Part of the backgrounds that is taken from them.",
+)
+@click.option(
+    "--validation",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    metavar="FILE",
+    help="An index of fixed frames to measure the epochs on  [default: the fixed set]",
 )
 @click.option(
     "--fddb-repeats",
@@ -93,6 +119,13 @@ def _default(name: str) -> str:
 )
 @click.option("--faithful", is_flag=True, help="Build the net as printed: relu on the output.")
 @click.option("--batch-norm", is_flag=True, help="Normalise after every layer with weights.")
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 2, max_open=True),
+    default=1.0,
+    show_default=True,
+    help="Factor of the net's dropout probabilities.",
+)
 @click.option("--out", metavar="FILE", help="Copy the best weights there at the end.")
 @click.option(
     "--backend",
@@ -119,7 +152,7 @@ def train(
     threads: int | None,
     **given: Any,
 ) -> None:
-    """Train NET (net12 or net48) and keep the run in its own folder.
+    """Train NET and keep the run in its own folder.
 
     The folder holds the log with all curves, a checkpoint, and the weights of the epoch with the
     best validation accuracy. A run that was interrupted or killed goes on from its last checkpoint

@@ -1,4 +1,4 @@
-"""The index that a detection net is trained from."""
+"""The index that a net is trained from, and the crops that its epochs are measured on."""
 
 from __future__ import annotations
 
@@ -9,20 +9,28 @@ from pathlib import Path
 import numpy as np
 
 from augment import index as indexes
-from augment.fixed import fix_backgrounds
+from augment.calibration import CLASSES
+from augment.fixed import calibration_set, fix_backgrounds, fixed_set
 from augment.index import BACKGROUND, FACE, Index
+from augment.recipe import Recipe
 from augment.samples import Batch
-from augment.splits import train_set
+from augment.splits import train_set, tune_set, validation_set
 from scripts.errors import RunError
 
-__all__ = ["count_samples", "training_index"]
+__all__ = ["count_samples", "training_index", "validation_crops"]
+
+CALIBRATION_FACES = 150
+"""Faces of the tuning side that a calibration net is measured on, 45 crops of each."""
 
 
 def training_index(
     data: Path,
     *,
     hard_negatives: str | None,
+    hard_share: float,
     fddb_repeats: int,
+    epoch_samples: int | None,
+    recipe: Recipe,
     fixed: float | None,
     seed: int,
     say: Callable[[str], None],
@@ -34,9 +42,15 @@ def training_index(
     data
         Folder of fddb/, lfw/ and negatives/.
     hard_negatives
-        An index of background frames that are shown as often as all other squares together.
+        An index of background frames.
+    hard_share
+        Which part of the backgrounds is taken from it, below 1.
     fddb_repeats
         How often an epoch shows each face of FDDB.
+    epoch_samples
+        About how many samples an epoch has; None for all there are.
+    recipe
+        What will be made of the index.
     fixed
         Squares for each face that are drawn once and for all; None draws them anew every time.
     seed
@@ -57,7 +71,13 @@ def training_index(
         raise RunError(f"{data}: the training side has no face")
     repeated = faces & (index.source == "fddb")
     weights = np.where(repeated, index.weights * fddb_repeats, index.weights)
+    if epoch_samples is not None:
+        calibrates = recipe.task == "calibration"
+        of_a_face = len(CLASSES) if calibrates else 1 + recipe.backgrounds_per_face
+        weights[faces] *= epoch_samples / (of_a_face * weights[faces].sum())
     index = replace(index, weights=weights.astype(np.float32))
+    if recipe.task == "calibration":
+        return index.select(faces)
     if fixed is not None:
         wanted = round(np.count_nonzero(faces) * fixed)
         index = fix_backgrounds(index, wanted, seed=seed, report=say)
@@ -67,9 +87,46 @@ def training_index(
             raise RunError(f"{hard_negatives}: holds faces, not only background frames")
         if not len(hard):
             raise RunError(f"{hard_negatives}: holds no frame; mine more pictures")
-        weight = np.count_nonzero(index.labels == BACKGROUND) / len(hard)
+        others = np.count_nonzero(index.labels == BACKGROUND)
+        weight = others / hard.weights.sum() * hard_share / (1 - hard_share)
         index = indexes.merge([(index, 1.0), (hard, weight)])
     return index
+
+
+def validation_crops(
+    data: Path, recipe: Recipe, file: str | None, say: Callable[[str], None]
+) -> Batch:
+    """Return fixed crops of the tuning side.
+
+    Parameters
+    ----------
+    data
+        Folder of fddb/, lfw/ and negatives/.
+    recipe
+        The net's side and task.
+    file
+        An index of fixed frames to cut; by default, for a detection net the validation set, and
+        for a calibration net `CALIBRATION_FACES` faces in every class.
+    say
+        Takes one line for the terminal.
+    """
+    if file is not None:
+        return fixed_set(indexes.load(file, data), recipe.side, report=say)
+    if recipe.task == "detection":
+        return fixed_set(validation_set(data, say), recipe.side, report=say)
+    index = tune_set(data, report=say)
+    faces = np.flatnonzero(index.labels == FACE)
+    # As many of FDDB's as of LFW's, whose faces are all frontal.
+    chosen = [
+        _spread(faces[(index.source[faces] == "fddb") == ours], CALIBRATION_FACES // 2)
+        for ours in (True, False)
+    ]
+    return calibration_set(index.select(np.concatenate(chosen)), recipe.side, report=say)
+
+
+def _spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the rows, at equal distances."""
+    return rows[:: max(1, len(rows) // count)][:count]
 
 
 def count_samples(index: Index, validation: Batch) -> dict[str, int]:
@@ -83,6 +140,5 @@ def count_samples(index: Index, validation: Batch) -> dict[str, int]:
         "train_faces": frames(index.labels == FACE),
         "train_background_pictures": len(np.unique(index.paths[drawn])),
         "train_background_frames": frames((index.labels == BACKGROUND) & ~drawn),
-        "validation_faces": int(np.count_nonzero(validation.labels == FACE)),
-        "validation_backgrounds": int(np.count_nonzero(validation.labels == BACKGROUND)),
+        "validation_samples": len(validation.labels),
     }

@@ -6,13 +6,19 @@ them is chosen in :mod:`lasagnette.ops.kernels`, and :mod:`lasagnette.ops.fusion
 them into one pass.
 """
 
-from lasagnette.ops import dispatch, dot, fusion, kernels
-from lasagnette.ops.batch_norm import batch_statistics, normalize
-from lasagnette.ops.conv import conv2d, conv2d_transpose
-from lasagnette.ops.dropout import dropout_mask
-from lasagnette.ops.pool import pool2d
-from lasagnette.ops.relu import relu
-from lasagnette.ops.shapes import conv_output_length, conv_padding, pool_output_length
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lasagnette.ops import dispatch, dot, fusion, kernels
+    from lasagnette.ops.batch_norm import batch_statistics, normalize
+    from lasagnette.ops.conv import conv2d, conv2d_transpose
+    from lasagnette.ops.dropout import dropout_mask
+    from lasagnette.ops.pool import pool2d
+    from lasagnette.ops.rectification import relu
+    from lasagnette.ops.shapes import conv_output_length, conv_padding, pool_output_length
 
 __all__ = [
     "batch_statistics",
@@ -30,3 +36,28 @@ __all__ = [
     "pool_output_length",
     "relu",
 ]
+
+# Where each function lies. The kernels are used without PyTensor, whose import takes over a second,
+# so the symbolic part is loaded when it is first asked for, as a whole: with its dispatch and
+# graph rewrites.
+_MODULES = {
+    "batch_norm": ("batch_statistics", "normalize"),
+    "conv": ("conv2d", "conv2d_transpose"),
+    "dropout": ("dropout_mask",),
+    "pool": ("pool2d",),
+    "rectification": ("relu",),
+    "shapes": ("conv_output_length", "conv_padding", "pool_output_length"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'lasagnette.ops' has no attribute {name!r}")
+    if name == "kernels":
+        return import_module("lasagnette.ops.kernels")
+    for module in ("dispatch", "dot", "fusion"):
+        globals()[module] = import_module(f"lasagnette.ops.{module}")
+    for module, functions in _MODULES.items():
+        loaded = import_module(f"lasagnette.ops.{module}")
+        globals().update({function: getattr(loaded, function) for function in functions})
+    return globals()[name]

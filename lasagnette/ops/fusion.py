@@ -18,7 +18,7 @@ from lasagnette.ops.batch_norm import BatchNormGrad, BatchNormPoolGrad, Normaliz
 from lasagnette.ops.conv import Conv2d, Conv2dGradInput, Conv2dGradWeights
 from lasagnette.ops.conv_pool import Conv2dPool, Conv2dPoolGradInput, Conv2dPoolGradWeights
 from lasagnette.ops.pool import MaxPool2d, MaxPool2dGrad
-from lasagnette.ops.relu import Relu, ReluGrad
+from lasagnette.ops.rectification import Relu, ReluGrad
 
 __all__ = [
     "fold_normalization",

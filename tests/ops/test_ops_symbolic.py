@@ -21,7 +21,7 @@ from lasagnette.ops import (
 )
 from lasagnette.ops.dot import TransposedDot
 from lasagnette.ops.pool import MaxPool2dGrad
-from lasagnette.ops.relu import Relu, ReluGrad
+from lasagnette.ops.rectification import Relu, ReluGrad
 
 PLAIN = Mode("py", "fast_compile")
 PADS = ["valid", "same", "full", 1, (2, 0)]

@@ -38,7 +38,7 @@ from lasagnette.ops.dot import TransposedDot
 from lasagnette.ops.dropout import DropoutMask
 from lasagnette.ops.kernels.reference import mask_threshold
 from lasagnette.ops.pool import AveragePool2d, AveragePool2dGrad, MaxPool2d, MaxPool2dGrad
-from lasagnette.ops.relu import Relu, ReluGrad
+from lasagnette.ops.rectification import Relu, ReluGrad
 
 __all__ = ["DISPATCH"]
 

@@ -1,0 +1,269 @@
+"""The cascade file: trained nets, thresholds and calibration classes in one HDF5 file.
+
+Layout, format version 1. Attributes of the file: ``format``; ``settings`` (JSON: the windows' step
+and factor, the last filtering's overlap); ``facts`` (JSON: how it was made and what it reached);
+dataset ``calibration_classes``, (45, 3): scale, shift in x, shift in y. One group per stage,
+``stage1`` and so on, with the attributes ``threshold`` and ``overlap`` and the groups ``detection``
+and, where there is one, ``calibration``. Such a group is a net: attributes ``net``
+(architecture), ``side``, ``mean`` and ``scale`` of the input, ``plan`` and ``facts`` (JSON), and its
+parameters by name, batch normalisation folded in (`nets.folding`), float16 or float32.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from augment.calibration import CLASSES
+from nets.files import WeightsError, write_h5
+from nets.plan import Plan, PlanError, Step, face_probability, softmax
+from nets.scaling import Scaling
+
+__all__ = ["FORMAT", "Cascade", "Net", "Stage", "load", "pretrained", "save"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Net:
+    """A trained net, ready to run.
+
+    Attributes
+    ----------
+    name : str
+        Its architecture's name.
+    plan : Plan
+    scaling : Scaling
+        What turns pixels into its input.
+    facts : dict
+        How it was trained and what it reached.
+    """
+
+    name: str
+    plan: Plan
+    scaling: Scaling
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def side(self) -> int:
+        """Rows and columns of its input, pixels."""
+        return self.plan.side
+
+    def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (n, classes) of crops (n, 3, side, side)."""
+        return self.plan(self.scaling.apply(crops))
+
+    def faces(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Face probabilities (n,) by a detection net."""
+        return face_probability(self.logits(crops))
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (n, classes)."""
+        return softmax(self.logits(crops))
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One level of the cascade: detect, calibrate, filter.
+
+    Attributes
+    ----------
+    detection : Net
+    threshold : float
+        Smallest face probability that goes on.
+    calibration : Net or None
+        Moves what goes on.
+    overlap : float
+        Intersection over union above which a frame yields to a better one of its window size.
+    """
+
+    detection: Net
+    threshold: float
+    calibration: Net | None = None
+    overlap: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """Everything that a detector is made of.
+
+    Attributes
+    ----------
+    stages : tuple of Stage
+    stride : int
+        Step of the windows in pixels of the first net's input.
+    factor : float
+        Ratio of neighbouring window sizes.
+    overlap : float
+        Overlap above which a frame yields to a better one, among all sizes, at last.
+    facts : dict
+        How it was made and what it reached.
+    """
+
+    stages: tuple[Stage, ...]
+    stride: int = 4
+    factor: float = 1.42
+    overlap: float = 0.3
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def thresholds(self) -> list[float]:
+        """Those of the stages."""
+        return [stage.threshold for stage in self.stages]
+
+    def with_thresholds(self, thresholds: Sequence[float]) -> Cascade:
+        """The same nets with other thresholds, one for each stage.
+
+        Raises
+        ------
+        ValueError
+            If their number is another.
+        """
+        if len(thresholds) != len(self.stages):
+            raise ValueError(
+                f"a cascade of {len(self.stages)} stages has as many thresholds; got {thresholds!r}"
+            )
+        stages = [
+            replace(stage, threshold=float(threshold))
+            for stage, threshold in zip(self.stages, thresholds, strict=True)
+        ]
+        return replace(self, stages=tuple(stages))
+
+
+def save(path: str | os.PathLike[str], cascade: Cascade, *, dtype: str = "float16") -> None:
+    """Write a cascade file; `path` is replaced at once, never half written.
+
+    Parameters
+    ----------
+    path : path
+    cascade : Cascade
+    dtype : {'float16', 'float32'}
+        How parameters are stored.
+
+    Raises
+    ------
+    WeightsError
+        If it cannot be written.
+    """
+    settings = {name: getattr(cascade, name) for name in ("stride", "factor", "overlap")}
+    attributes: dict[str, Any] = {
+        "format": FORMAT,
+        "settings": json.dumps(settings),
+        "facts": json.dumps(cascade.facts),
+    }
+    datasets: dict[str, Any] = {"calibration_classes": CLASSES}
+    for number, stage in enumerate(cascade.stages, start=1):
+        group = f"stage{number}"
+        attributes[f"{group}/threshold"] = stage.threshold
+        attributes[f"{group}/overlap"] = stage.overlap
+        for kind, net in (("detection", stage.detection), ("calibration", stage.calibration)):
+            if net is None:
+                continue
+            attributes |= {
+                f"{group}/{kind}/net": net.name,
+                f"{group}/{kind}/side": net.side,
+                f"{group}/{kind}/mean": net.scaling.mean,
+                f"{group}/{kind}/scale": net.scaling.scale,
+                f"{group}/{kind}/plan": json.dumps(net.plan.steps_as_dicts()),
+                f"{group}/{kind}/facts": json.dumps(net.facts),
+            }
+            for name, values in net.plan.arrays.items():
+                datasets[f"{group}/{kind}/{name}"] = values.astype(dtype)
+    write_h5(path, attributes, datasets)
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Cascade:
+    """Read a cascade file.
+
+    Parameters
+    ----------
+    path : path, optional
+        By default the file that comes with the package.
+
+    Returns
+    -------
+    Cascade
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, damaged, of a newer format, or made for other calibration classes.
+    """
+    path = pretrained() if path is None else path
+    try:
+        with h5py.File(path, "r") as file:
+            version = int(file.attrs["format"])
+            if version > FORMAT:
+                raise WeightsError(
+                    f"{path}: a cascade of format {version}, this version reads up to {FORMAT}; "
+                    "install a newer lasagnette"
+                )
+            if not np.array_equal(file["calibration_classes"][()], CLASSES):
+                raise WeightsError(
+                    f"{path}: its calibration classes are not the 45 of augment.calibration"
+                )
+            groups = sorted(name for name in file if name.startswith("stage"))
+            stages = tuple(_read_stage(file[name]) for name in groups)
+            settings = json.loads(file.attrs["settings"])
+            facts = json.loads(file.attrs["facts"])
+        if not stages:
+            raise WeightsError(f"{path}: a cascade without a stage")
+        return Cascade(
+            stages,
+            stride=int(settings["stride"]),
+            factor=float(settings["factor"]),
+            overlap=float(settings["overlap"]),
+            facts=facts,
+        )
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: there is no such cascade file") from error
+    except WeightsError:
+        raise
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path}: not a cascade file, or a damaged one ({error})") from error
+
+
+def _read_stage(group: h5py.Group) -> Stage:
+    return Stage(
+        _read_net(group["detection"]),
+        float(group.attrs["threshold"]),
+        _read_net(group["calibration"]) if "calibration" in group else None,
+        float(group.attrs["overlap"]),
+    )
+
+
+def _read_net(group: h5py.Group) -> Net:
+    name = str(group.attrs["net"])
+    arrays = {key: values[()] for key, values in group.items()}
+    steps = [Step(**step) for step in json.loads(group.attrs["plan"])]
+    try:
+        plan = Plan(int(group.attrs["side"]), steps, arrays)
+    except PlanError as error:
+        raise PlanError(f"{name}: {error}") from error
+    scaling = Scaling(float(group.attrs["mean"]), float(group.attrs["scale"]))
+    return Net(name, plan, scaling, json.loads(group.attrs["facts"]))
+
+
+def pretrained() -> Path:
+    """Path of the trained cascade that comes with the package.
+
+    Raises
+    ------
+    WeightsError
+        If there is none.
+    """
+    path = Path(str(resources.files("cascade") / "pretrained" / "cascade.h5"))
+    if not path.is_file():
+        raise WeightsError(
+            "there is no pretrained cascade; make one: lasagnette cascade train FOLDER"
+        )
+    return path
