@@ -168,7 +168,8 @@ def _slide_one(item, sweep, threshold, min_face, factor, stride, crops) -> None:
         sizes.append(np.full(len(fired), number))
         if crops:
             x, y = np.rint(chosen[:, :2].T * levels[number].scale).astype(np.intp)
-            pixels.append(sliding_window_view(image, (side, side), axis=(0, 1))[y, x])
+            views = sliding_window_view(image, (side, side), axis=(1, 2))
+            pixels.append(views[:, y, x].swapaxes(0, 1))
     item.frames, item.scores = np.concatenate(frames), np.concatenate(scores)
     item.sizes = np.concatenate(sizes)
     item.crops = np.concatenate(pixels) if crops else None

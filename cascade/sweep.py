@@ -67,7 +67,7 @@ class Sweep:
 
         Parameters
         ----------
-        image : uint8 array (rows, columns, 3)
+        image : uint8 array (3, rows, columns)
             A level of the pyramid.
         stride : int
             Step of the windows in pixels, even (the pooling's cells are 2 pixels wide).
@@ -84,7 +84,7 @@ class Sweep:
         """
         if stride < 2 or stride % 2:
             raise ValueError(f"a sweep's stride must be a positive even number; got {stride!r}")
-        rows, columns = (offsets(length, self.side, stride) for length in image.shape[:2])
+        rows, columns = (offsets(length, self.side, stride) for length in image.shape[1:])
         if len(rows) * len(columns) <= _FEW:
             return self._cut(image, *_pairs(rows, columns))
         regular = [int(np.sum(np.arange(len(o)) * stride == o)) for o in (rows, columns)]
@@ -95,7 +95,7 @@ class Sweep:
         for first in range(0, regular[0], band):
             count = min(band, regular[0] - first)
             height = (count - 1) * stride + self.side
-            part = image[first * stride : first * stride + height, :width]
+            part = image[:, first * stride : first * stride + height, :width]
             out[first : first + count, : regular[1]] = self._sweep(part, stride)
         flush = np.ones(out.shape[:2], bool)
         flush[: regular[0], : regular[1]] = False
@@ -108,8 +108,8 @@ class Sweep:
         net = self._net
         if not len(rows):
             return np.empty((0, len(net.dense[-1].bias)), np.float32)
-        windows = sliding_window_view(image, (self.side, self.side), axis=(0, 1))
-        batch = self._scaling.apply(windows[rows, columns])
+        windows = sliding_window_view(image, (self.side, self.side), axis=(1, 2))
+        batch = self._scaling.apply(windows[:, rows, columns].swapaxes(0, 1))
         k = net.filters.shape[2] // 2
         maps = kernels.conv2d(batch, net.filters, net.bias, pad=(k, k, k, k), relu=True)
         values = kernels.max_pool(maps, (2, 2), (2, 2)).reshape(len(batch), -1)
@@ -120,7 +120,7 @@ class Sweep:
     def _sweep(self, image, stride: int) -> NDArray[np.float32]:
         """Evaluate the windows on the stride's grid, which the image ends with."""
         net = self._net
-        x = self._scaling.apply(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
+        x = self._scaling.apply(np.ascontiguousarray(image))[None]
         maps = _Maps(net, x, stride)
         first = net.dense[0]
         values = maps.correlate(first.weights) + first.bias[:, None, None]

@@ -10,11 +10,10 @@ reach the level's border, one more lies flush with it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.functional import Levels
+from augment.functional import Levels, crop_many
 
 __all__ = ["Level", "count_windows", "level_images", "offsets", "pyramid", "windows_of_level"]
 
@@ -87,8 +86,8 @@ def pyramid(rows: int, columns: int, *, side: int, min_face: float, factor: floa
 def level_images(image: NDArray | Levels, levels: Sequence[Level]) -> Iterator[NDArray[np.uint8]]:
     """Resize a photograph to its levels, one at a time.
 
-    Shrinking averages areas. It starts from the halving that is two to four times the level,
-    which costs little for any size of photograph, and crops are made from the same one.
+    A level is cut as one large crop, or a few that lie side by side: a window of it shows what
+    `augment.functional.crop_many` cuts for the window's frame, and the nets learn from such crops.
 
     Parameters
     ----------
@@ -99,22 +98,23 @@ def level_images(image: NDArray | Levels, levels: Sequence[Level]) -> Iterator[N
 
     Yields
     ------
-    uint8 array (level.rows, level.columns, 3)
+    uint8 array (3, level.rows, level.columns)
+        Not always contiguous.
     """
-    halvings = image if isinstance(image, Levels) else Levels(image)
-    full = halvings.level(0)
+    photo = image if isinstance(image, Levels) else Levels(image)
     for level in levels:
-        source = halvings.level(max(0, int(np.log2(0.5 / level.scale))))
-        # What the level covers: cutting it off keeps the scales of rows and columns equal.
-        rows, columns = (
-            min(have, max(1, round(length / level.scale * have / whole)))
-            for length, have, whole in zip(
-                (level.rows, level.columns), source.shape, full.shape, strict=False
-            )
+        upright = level.rows <= level.columns
+        short, long = sorted((level.rows, level.columns))
+        side = min(
+            (max(short, -(-long // count)) for count in range(1, -(-long // short) + 1)),
+            key=lambda side: -(-long // side) * side**2,
         )
-        method = cv2.INTER_AREA if level.rows <= rows else cv2.INTER_LINEAR
-        part, size = source[:rows, :columns], (level.columns, level.rows)
-        yield np.asarray(cv2.resize(part, size, interpolation=method), np.uint8)
+        frames = np.zeros((-(-long // side), 4))
+        frames[:, 0 if upright else 1] = np.arange(0, long, side)
+        frames[:, 2:] = side
+        parts = crop_many(photo, frames / level.scale, side)
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2 if upright else 1)
+        yield whole[:, : level.rows, : level.columns]
 
 
 def offsets(length: int, side: int, stride: int) -> NDArray[np.intp]:
