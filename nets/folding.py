@@ -8,6 +8,8 @@ without batch normalisation.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,13 +37,15 @@ def fold(layer: layers.Layer) -> Plan:
     ValueError
         If the net is not made of convolutions ('same', stride 1, odd square filters, relu), 2 x 2
         pooling (maximum after a convolution's relu, mean anywhere), concatenation of channels and
-        dense layers, or its input is no square of three channels.
+        dense layers, its input is no square of three channels, or what a later layer changes in
+        place is read by another one, too.
     """
     chain = layers.get_all_layers(layer)
     shape = chain[0].output_shape
     if len(shape) != 4 or shape[1] != 3 or shape[2] is None or shape[2] != shape[3]:
         raise _refused(chain[0], f"has the shape {shape!r}; (None, 3, side, side) is needed")
     folder = _Folder()
+    folder.readers = Counter(before for one in chain for before in _inputs(one))
     folder.results[chain[0]] = INPUT
     for one in chain[1:]:
         folder.take(one)
@@ -55,6 +59,7 @@ class _Folder:
         self.steps: list[Step] = []
         self.arrays: dict[str, NDArray] = {}
         self.results: dict[layers.Layer, str] = {}
+        self.readers: Counter[layers.Layer] = Counter()
 
     def take(self, one: layers.Layer) -> None:
         """Add a layer."""
@@ -101,11 +106,20 @@ class _Folder:
         self.arrays[f"{name}.b"] = np.array(units, np.float64)
 
     def _last(self, one, source: str) -> Step:
-        """The step that a layer changes in place: nothing but this layer reads its result."""
+        """The step that a layer without arrays of its own changes in place."""
         step = next((step for step in self.steps if step.name == source), None)
         if step is None or step.operation not in ("conv", "dense") or step.relu or step.pool:
             raise _refused(one, "must follow a convolution or a dense layer without relu")
+        self._check_alone(one, source)
         return step
+
+    def _check_alone(self, one, source: str) -> None:
+        """Refuse to change a result that another layer reads, too."""
+        before = one.input_layer
+        while self.results.get(before) == source:
+            if self.readers[before] > 1:
+                raise _refused(one, "must be the only layer that reads what it changes")
+            before = getattr(before, "input_layer", None)
 
     def _convolve(self, one, source: str) -> None:
         rows, columns = one.filter_size
@@ -131,11 +145,16 @@ class _Folder:
             raise _refused(one, f"has {one.num_leading_axes!r} leading axes; 1 is needed")
 
     def _pool(self, one, source: str) -> None:
-        if not tuple(one.pool_size) == tuple(one.stride) == (2, 2) or any(one.pad):
+        halved = tuple(length // 2 for length in one.input_shape[2:])
+        if (
+            not tuple(one.pool_size) == tuple(one.stride) == (2, 2)
+            or any(one.pad)
+            or one.output_shape[2:] != halved
+        ):
             raise _refused(
                 one,
-                f"has size {one.pool_size!r}, stride {one.stride!r}, pad {one.pad!r}; 2x2 without "
-                "padding is needed",
+                f"has size {one.pool_size!r}, stride {one.stride!r}, pad {one.pad!r}, ignore_border "
+                f"{one.ignore_border!r}; 2x2 without padding, the border ignored, is needed",
             )
         if one.mode != "max":
             self._add(one, "mean", [source])
@@ -143,21 +162,27 @@ class _Folder:
         step = next((step for step in self.steps if step.name == source), None)
         if step is None or step.operation != "conv" or not step.relu or step.pool:
             raise _refused(one, "must follow a convolution with relu")
+        self._check_alone(one, source)
         step.pool = True
 
     def _fold(self, step: Step, one) -> None:
         """Put a batch normalisation's factor and offset into the affine map before it."""
         weights, bias = self.arrays[f"{step.name}.W"], self.arrays[f"{step.name}.b"]
         mean, inv_std = (np.asarray(p.get_value(), np.float64) for p in (one.mean, one.inv_std))
-        if mean.shape != bias.shape:
-            raise _refused(
-                one, f"has averages of the shape {mean.shape!r}; {bias.shape!r} is needed"
-            )
+        if tuple(one.axes) != (0, *range(2, len(one.input_shape))):
+            raise _refused(one, f"normalises over the axes {one.axes!r}; all but 1 are needed")
         factor = inv_std if one.gamma is None else inv_std * one.gamma.get_value()
         offset = 0.0 if one.beta is None else one.beta.get_value()
         by_unit = (-1, 1, 1, 1) if weights.ndim == 4 else (1, -1)
         self.arrays[f"{step.name}.W"] = weights * factor.reshape(by_unit)
         self.arrays[f"{step.name}.b"] = (bias - mean) * factor + offset
+
+
+def _inputs(layer) -> list[layers.Layer]:
+    """The layers that a layer reads."""
+    if hasattr(layer, "input_layers"):
+        return list(layer.input_layers)
+    return [layer.input_layer] if getattr(layer, "input_layer", None) is not None else []
 
 
 def _refused(layer, problem: str) -> ValueError:

@@ -30,9 +30,7 @@ def _module(net: Layer, filters: Module, name: str, normalise: bool) -> Layer:
 
 
 @register("net64_inception", side=64, classes=2)
-def build_net64_inception(
-    input_var: Any, *, faithful: bool, batch_norm: bool, drop: Drop
-) -> Layer:
+def build_net64_inception(input_var: Any, *, faithful: bool, batch_norm: bool, drop: Drop) -> Layer:
     """Three Inception modules, 3 x 64 x 64; see :func:`nets.registry.build`.
 
     The default is the printed net, so that `faithful` changes nothing. The article reports that

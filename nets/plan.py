@@ -81,8 +81,8 @@ class Plan:
     Raises
     ------
     PlanError
-        If a step is unknown or reads what is not there, or an array is missing or of a wrong
-        shape.
+        If a step is unknown, has the name of another or reads what is not there or does not fit,
+        or an array is missing or of a wrong shape.
     """
 
     def __init__(
@@ -94,6 +94,8 @@ class Plan:
         self._ready: dict[str, tuple[NDArray, NDArray]] = {}
         shapes: dict[str, tuple[int, ...]] = {INPUT: (3, side, side)}
         for step in self.steps:
+            if step.name in shapes:
+                raise PlanError(f"two results of a plan have the name {step.name!r}")
             shapes[step.name] = self._prepare(step, shapes)
         if not self.steps or len(shapes[self.steps[-1].name]) != 1:
             raise PlanError("a plan must end in a dense step, whose results are the logits")
@@ -142,8 +144,17 @@ class Plan:
             )
         shape = shapes[step.inputs[0]]
         if step.operation == "concat":
-            return sum(shapes[name][0] for name in step.inputs), *shape[1:]
+            joined = [shapes[name] for name in step.inputs]
+            if any(one[1:] != shape[1:] for one in joined):
+                raise PlanError(
+                    f"step {step.name!r} of a plan joins results of one size; got {joined!r}"
+                )
+            return sum(one[0] for one in joined), *shape[1:]
         if step.operation == "mean":
+            if len(shape) != 3:
+                raise PlanError(
+                    f"step {step.name!r} of a plan averages maps; got the shape {shape!r}"
+                )
             return shape[0], shape[1] // 2, shape[2] // 2
         try:
             weights, bias = (self.arrays[f"{step.name}.{kind}"] for kind in "Wb")

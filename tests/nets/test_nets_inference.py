@@ -1,4 +1,4 @@
-"""Inference needs no compiler, and gives probabilities."""
+"""Inference of layers needs no compiler."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from nets import registry
-from nets.inference import face_probability, forward
+from nets.inference import forward
 
 
 def test_shapes_and_the_empty_batch():
@@ -25,12 +25,6 @@ def test_a_sample_does_not_depend_on_its_batch():
     together = run(batch)
     for alone, expected in zip(batch, together, strict=True):
         np.testing.assert_allclose(run(alone[None])[0], expected, atol=1e-5)
-
-
-def test_face_probability_is_the_softmax_of_class_1():
-    logits = np.array([[0.0, 0.0], [1.0, 3.0], [1000.0, -1000.0]])
-    expected = [0.5, 1 / (1 + np.exp(-2)), 0]
-    np.testing.assert_allclose(face_probability(logits), expected, atol=1e-12)
 
 
 def test_no_compiler_is_called_and_nothing_is_cached(tmp_path):

@@ -17,16 +17,24 @@ from nets import registry
 NETS = {
     "net12": (2, 9_714, [12, 6]),
     "net12_cal": (45, 80_109, [12, 6]),
+    "net24": (2, 134_802, [24, 12, 6]),
+    "net24_cal": (45, 163_533, [24, 12, 6]),
+    "net24_multi": (2, 209_426, [24, 12, 6]),
     "net48": (2, 329_410, [48, 24, 12, 6, 3]),
     "net48_cal": (45, 2_478_445, [48, 24, 12]),
+    "net48_large": (2, 481_186, [48, 24, 12, 6, 3]),
     "net64_inception": (2, 4_849_450, [64, 33, 17, 9]),
     "net_smiles": (17, 334_801, [48, 24, 12, 6, 3]),
 }
 DROPOUT = {
     "net12": [0.1, 0.5, 0.5],
     "net12_cal": [0.1, 0.5, 0.5],
+    "net24": [0.1, 0.3, 0.3],
+    "net24_cal": [0.1, 0.3, 0.3],
+    "net24_multi": [0.1, 0.1, 0.1, 0.3, 0.3],
     "net48": [0.1, 0.5, 0.5],
     "net48_cal": [0.1, 0.3, 0.3],
+    "net48_large": [0.1, 0.3, 0.3],
     "net64_inception": [0.1, 0.5, 0.5],
     "net_smiles": [0.1, 0.3, 0.3],
 }
@@ -37,7 +45,7 @@ def sides(net):
     return list(dict.fromkeys(shape[2] for shape in maps))
 
 
-def test_all_nets_of_the_articles_are_there():
+def test_all_nets_are_there():
     assert registry.names() == sorted(NETS)
 
 
@@ -107,12 +115,38 @@ def test_parameters_have_names_of_their_own_and_are_float32(name, batch_norm):
 @pytest.mark.parametrize("name", NETS)
 def test_only_the_faithful_detection_nets_end_in_a_relu(name):
     assert registry.build(name).nonlinearity is linear
-    printed = rectify if name in ("net12", "net48") else linear
+    printed = linear if registry.spec(name).classes > 2 or "64" in name else rectify
     assert registry.build(name, faithful=True).nonlinearity is printed
 
 
+def probabilities(name, factor):
+    return [
+        one.p for one in get_all_layers(registry.build(name, dropout=factor)) if hasattr(one, "p")
+    ]
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_dropout_is_a_factor_of_all_probabilities(name):
+    assert probabilities(name, 0.5) == [p / 2 for p in DROPOUT[name]]
+    assert not any(probabilities(name, 0))
+
+
+@pytest.mark.parametrize("factor", [-0.1, 2, float("nan")])
+def test_a_dropout_factor_out_of_range_is_refused(factor):
+    with pytest.raises(ValueError, match=f"a factor from 0 to below 2; got {factor}"):
+        registry.build("net12", dropout=factor)
+
+
+def test_the_multi_resolution_net_joins_the_maps_of_three_sizes():
+    every = get_all_layers(registry.build("net24_multi"))
+    (joined,) = [one for one in every if isinstance(one, ConcatLayer)]
+    assert joined.input_shapes == [(None, filters, 6, 6) for filters in (48, 16, 16)]
+    means = [one for one in every if getattr(one, "mode", "max") != "max"]
+    assert [one.output_shape for one in means] == [(None, 3, 12, 12), (None, 3, 6, 6)]
+
+
 def test_a_misspelt_name_gets_a_suggestion():
-    with pytest.raises(ValueError, match="no net named 'net21'; did you mean net12"):
+    with pytest.raises(ValueError, match="no net named 'net21'; did you mean .*net12"):
         registry.build("net21")
 
 
