@@ -1,7 +1,8 @@
-"""The changes of finished crops: what hides a face, light, sharpness, and what cameras and files do.
+"""The changes of finished crops: what hides a face, light, sharpness, what cameras and files do.
 
-They follow one another as in a camera: something stands before the face, the lens blurs, exposure and development set contrast and
-brightness, the sensor adds noise, the camera may keep grey only, and the file is a JPEG.
+They follow one another as in a camera: something stands before the face, the lens blurs, exposure
+and development set contrast and brightness, the sensor adds noise, the camera may keep grey only,
+and the file is a JPEG.
 
 A sample's bytes depend on its own pixels and draws, never on its neighbours in the batch. Only
 samples for which a change was drawn are touched.

@@ -153,8 +153,8 @@ class _Folder:
         ):
             raise _refused(
                 one,
-                f"has size {one.pool_size!r}, stride {one.stride!r}, pad {one.pad!r}, ignore_border "
-                f"{one.ignore_border!r}; 2x2 without padding, the border ignored, is needed",
+                f"has size {one.pool_size!r}, stride {one.stride!r}, pad {one.pad!r} and "
+                f"ignore_border {one.ignore_border!r}; 2x2 without padding, True, is needed",
             )
         if one.mode != "max":
             self._add(one, "mean", [source])

@@ -26,6 +26,7 @@ __all__ = [
     "FORMAT",
     "Loaded",
     "WeightsError",
+    "fill",
     "load",
     "pretrained",
     "save",
@@ -137,6 +138,27 @@ def load(path: str | os.PathLike[str], expected: str | None = None) -> Loaded:
         raise WeightsError(f"{path}: {error}") from error
     _set(path, layer, parameters)
     return Loaded(name, layer, scaling, facts, options)
+
+
+def fill(layer: Layer, path: str | os.PathLike[str], name: str) -> None:
+    """Set a net's parameters to those of a weights file of the same net.
+
+    Parameters
+    ----------
+    layer : Layer
+        Output layer.
+    path : path
+    name : str
+        The net's name.
+
+    Raises
+    ------
+    WeightsError
+        As `load`, and if the file's net was built with other parameters, say without batch
+        normalisation.
+    """
+    loaded = load(path, name)
+    _set(path, layer, {p.name: p.get_value() for p in get_all_params(loaded.layer)})
 
 
 def _set(path: str | os.PathLike[str], layer: Layer, parameters: dict[str, np.ndarray]) -> None:

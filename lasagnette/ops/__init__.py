@@ -61,3 +61,7 @@ def __getattr__(name: str) -> Any:
         loaded = import_module(f"lasagnette.ops.{module}")
         globals().update({function: getattr(loaded, function) for function in functions})
     return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

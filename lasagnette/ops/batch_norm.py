@@ -19,6 +19,7 @@ from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.tensor.type import TensorType
 
+import lasagnette.ops.dispatch  # noqa: F401 - PyTensor's back ends learn of the Ops
 from lasagnette.ops import kernels
 
 __all__ = [

@@ -19,6 +19,8 @@ from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.math import Dot
 from pytensor.tensor.type import TensorType
 
+import lasagnette.ops.dispatch  # noqa: F401 - PyTensor's back ends learn of the Ops
+
 __all__ = ["TransposedDot"]
 
 

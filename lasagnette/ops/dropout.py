@@ -14,6 +14,7 @@ from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 
+import lasagnette.ops.dispatch  # noqa: F401 - PyTensor's back ends learn of the Ops
 from lasagnette.ops import kernels
 
 __all__ = ["DropoutMask", "dropout_mask"]

@@ -146,7 +146,7 @@ def test_the_multi_resolution_net_joins_the_maps_of_three_sizes():
 
 
 def test_a_misspelt_name_gets_a_suggestion():
-    with pytest.raises(ValueError, match="no net named 'net21'; did you mean .*net12"):
+    with pytest.raises(ValueError, match=r"no net named 'net21'; did you mean .*net12"):
         registry.build("net21")
 
 
