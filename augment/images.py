@@ -8,6 +8,7 @@ photographs decoded anyway.
 from __future__ import annotations
 
 import glob
+import io
 import os
 import threading
 import warnings
@@ -20,7 +21,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from augment.errors import ImageError
 
-__all__ = ["MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "find_images", "image_size", "read_image"]
+__all__ = [
+    "MAX_PIXELS",
+    "MAX_SIDE",
+    "SUFFIXES",
+    "decode_image",
+    "find_images",
+    "image_size",
+    "read_image",
+]
 
 MAX_PIXELS = 200_000_000
 """Largest picture that is read: 200 megapixels, 600 MB as an RGB array."""
@@ -64,11 +73,31 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         `MAX_SIDE` allow.
     """
     with _pillow(path) as picture:
-        # Pixels first: some formats keep their EXIF data behind them.
-        picture.load()
-        turned = picture.getexif().get(_ORIENTATION, 1) != 1
-        upright = ImageOps.exif_transpose(picture) if turned else picture
-        return np.ascontiguousarray(_to_rgb(upright))
+        return _upright_pixels(picture)
+
+
+def decode_image(data: bytes, name: str) -> np.ndarray:
+    """Decode a picture that is not in a file of its own, as `read_image` does.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole file's content.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 ``(rows, columns, 3)``, RGB, contiguous.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`.
+    """
+    with _pillow(name, data) as picture:
+        return _upright_pixels(picture)
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
@@ -85,9 +114,17 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         return (height, width) if turned else (width, height)
 
 
+def _upright_pixels(picture: Image.Image) -> np.ndarray:
+    # Pixels first: some formats keep their EXIF data behind them.
+    picture.load()
+    turned = picture.getexif().get(_ORIENTATION, 1) != 1
+    upright = ImageOps.exif_transpose(picture) if turned else picture
+    return np.ascontiguousarray(_to_rgb(upright))
+
+
 @contextmanager
-def _pillow(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
-    """Open a file with Pillow and put every failure inside the block into one sentence.
+def _pillow(path: str | os.PathLike[str], data: bytes | None = None) -> Iterator[Image.Image]:
+    """Open a file, or its content, and put every failure inside the block into one sentence.
 
     Pillow's warnings (odd EXIF data, mostly) are kept back: the picture is either read or it is
     not. Its own size limit lies under ours. Both are settings of the whole process, hence the
@@ -98,7 +135,7 @@ def _pillow(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         warnings.simplefilter("ignore")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            with Image.open(name) as picture:
+            with Image.open(name if data is None else io.BytesIO(data)) as picture:
                 _check_size(name, picture.size)
                 yield picture
         except ImageError:
@@ -109,7 +146,8 @@ def _pillow(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
             raise ImageError(f"{name}: this is a folder, not a picture") from error
         except UnidentifiedImageError as error:
             kind = "not a picture, or of a kind that cannot be read"
-            reason = kind if os.path.getsize(name) else "the file is empty"
+            size = os.path.getsize(name) if data is None else len(data)
+            reason = kind if size else "the file is empty"
             raise ImageError(f"{name}: {reason}") from error
         except Exception as error:
             # No list of types covers what decoders raise on damaged bytes.

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cascade.detector import Detection
 
-__all__ = ["COLOURS", "draw_faces"]
+__all__ = ["COLOURS", "draw_faces", "draw_frames", "draw_score"]
 
 COLOURS = {
     "fired": (230, 40, 40),
@@ -46,28 +46,53 @@ def draw_faces(
     line = max(1, round(min(picture.shape[:2]) / 300))
     if detection.trace is not None:
         fired, in_size = detection.trace.steps[-3:-1]
-        _draw_frames(picture, fired.frames, COLOURS["fired"], line)
-        _draw_frames(picture, in_size.frames, COLOURS["in size"], line)
-    _draw_frames(picture, detection.boxes, COLOURS["at last"], 2 * line)
+        draw_frames(picture, fired.frames, COLOURS["fired"], line)
+        draw_frames(picture, in_size.frames, COLOURS["in size"], line)
+    draw_frames(picture, detection.boxes, COLOURS["at last"], 2 * line)
     if truth is not None:
-        _draw_frames(picture, truth, COLOURS["truth"], line)
+        draw_frames(picture, truth, COLOURS["truth"], line)
     for box, score in zip(detection.boxes, detection.scores, strict=True):
-        _draw_score(picture, box, score, line)
+        draw_score(picture, box, score, line)
     return picture
 
 
-def _draw_frames(picture, frames, colour, line) -> None:
+def draw_frames(
+    picture: NDArray[np.uint8], frames: ArrayLike, colour: tuple[int, int, int], line: int
+) -> None:
+    """Draw frames into a picture itself.
+
+    Parameters
+    ----------
+    picture : uint8 array (rows, columns, 3)
+        Contiguous.
+    frames : float array (n, 4)
+        x, y, width, height in pixels, to sixteenths of one; outside the picture they are cut off.
+    colour : (red, green, blue)
+    line : int
+        Thickness in pixels.
+    """
     frames = np.asarray(frames, np.float64).reshape(-1, 4)
     corners = np.concatenate([frames[:, :2], frames[:, :2] + frames[:, 2:]], axis=1)
     for x0, y0, x1, y1 in np.rint(corners * 2**_SHIFT).astype(int).tolist():
         cv2.rectangle(picture, (x0, y0), (x1, y1), colour, line, cv2.LINE_AA, _SHIFT)
 
 
-def _draw_score(picture, box, score, line) -> None:
-    """Write the score on the box's upper edge, or below it where the picture ends."""
+def draw_score(picture: NDArray[np.uint8], box: ArrayLike, score: float, line: int) -> None:
+    """Write a score on a box's upper edge, or below it where the picture ends.
+
+    Parameters
+    ----------
+    picture : uint8 array (rows, columns, 3)
+        Contiguous; it is drawn into.
+    box : float array (4,)
+        x, y, width, height in pixels.
+    score : float
+    line : int
+        Thickness of the letters' lines in pixels; their size goes with it.
+    """
     text, size = f"{score:.2f}", 0.45 * line
     (width, height), under = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, line)
-    x, y = (int(v) for v in box[:2])
+    x, y = (int(v) for v in np.asarray(box)[:2])
     x = max(0, min(x, picture.shape[1] - width))
     y = max(y, height + under)
     cv2.rectangle(picture, (x, y - height - under), (x + width, y), COLOURS["at last"], cv2.FILLED)

@@ -1,214 +1,241 @@
-"""`lasagnette detect`: faces in photographs as JSON lines, and drawn into pictures."""
+"""`lasagnette detect`: faces in photographs and videos as lines of text, and as pictures."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scripts.computing import THREADS_OPTION, without_compiler
-from scripts.files import save_picture, writable_folder
+from scripts.detect_options import DetectCommand, Settings, with_detect_options
+from scripts.detect_outputs import FORMATS, csv_header, sentence
+from scripts.detect_sources import (
+    Source,
+    find_sources,
+    listed_names,
+    search,
+    standard_input,
+)
 from scripts.progress import Progress
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from cascade.detector import Detection
+    from scripts.detect_journal import Journal
+    from scripts.detect_pictures import Pictures
+    from scripts.detect_sources import Shot
 
 __all__ = ["detect"]
 
-PIXEL_DIGITS, SCORE_DIGITS = 2, 4
-LONG = 4  # from so many photographs on, a progress bar is shown
+LONG = 4  # from so many inputs on, a progress bar is shown
+BROKEN_PIPE = 141  # what shells report for a program whose reader went away
 
 
-@click.command()
-@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
-@click.option(
-    "--out", metavar="FOLDER", help="Also write each photograph there with its faces framed."
-)
-@click.option(
-    "--min-face",
-    type=click.FloatRange(min=1),
-    default=40,
-    show_default=True,
-    metavar="PIXELS",
-    help="Smallest face looked for; half the size takes about four times as long.",
-)
-@click.option(
-    "--threshold",
-    type=click.FloatRange(0, 1),
-    metavar="SCORE",
-    help="Leave out faces below this score, from 0 to 1  [default: as tuned with the weights]",
-)
-@click.option(
-    "--weights",
-    type=click.Path(exists=True, file_okay=False),
-    metavar="FOLDER",
-    help="Folder of net12.h5 and net48.h5  [default: the pretrained ones]",
-)
-@THREADS_OPTION
+@click.command(cls=DetectCommand)
+@click.argument("photos", nargs=-1, metavar="PHOTO...")
+@with_detect_options
 @click.pass_context
-def detect(
-    ctx: click.Context,
-    photos: tuple[str, ...],
-    out: str | None,
-    min_face: float,
-    threshold: float | None,
-    weights: str | None,
-    threads: int | None,
-) -> None:
-    """Find the faces in each PHOTO: a file, a folder with its subfolders, or a "pattern*".
+def detect(ctx: click.Context, photos: tuple[str, ...], **given: Any) -> None:
+    """Find the faces in each PHOTO: a file, a folder with its subfolders, a "pattern*", or -.
 
-    Prints one line of JSON per photograph, in the order given:
+    A folder gives the pictures in it. A video (MP4, MOV, AVI, MKV, WebM) is named itself or by a
+    pattern. - is a photograph on standard input. Prints one line of JSON per photograph, in the
+    order given:
 
     \b
     {"file": ..., "width": ..., "height": ...,
      "faces": [{"x": ..., "y": ..., "width": ..., "height": ..., "score": ...}]}
 
-    in pixels of the upright picture, the best face first. A file that cannot be read gives
+    in pixels of the upright picture, the best face first. Videos and cameras have a line per
+    frame, with "frame", its number from 0 on, and "time" in seconds. What cannot be read gives
     {"file": ..., "error": ...} and the others go on; the exit code is 1 then.
     """
-    folder = writable_folder(out, "--out") if out is not None else None
-    without_compiler()
-
-    from cascade.detector import load_pretrained
-    from lasagnette import backend
-
-    inputs = _find(photos)
-    detector = load_pretrained(weights=weights, threshold=threshold, min_face=min_face)
-    with (
-        backend.threads(threads, compiled=False),
-        Progress(len(inputs), "photographs", shortest=LONG) as progress,
-    ):
-        _say_if_slow(progress)
-        report = _Report(inputs, folder, progress)
-        for name, found in detector.detect_many(report.images()):
-            report.take(name, found)
-    report.say_where()
-    if report.failed:
+    settings = Settings(**given)
+    settings.check(ctx, photos)
+    stdin = standard_input() if settings.reads_stdin(photos) else None
+    listed = listed_names(settings.files_from) if settings.files_from else []
+    sources = find_sources([*photos, *listed], camera=settings.camera, stdin=stdin)
+    settings.check_sources(ctx, sources)
+    try:
+        failed = _detect(settings, sources)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+        ctx.exit(BROKEN_PIPE)
+    if failed:
         ctx.exit(1)
 
 
-def _find(photos: Iterable[str]) -> dict[str, str | None]:
-    """Map each input to None, or to why it gives no photograph; in the order of the arguments."""
-    from augment.images import find_images
+def _detect(settings: Settings, sources: Sequence[Source]) -> bool:
+    """Search everything and write everything; whether something failed."""
+    from cascade.detector import Detector
+    from lasagnette.ops.kernels.pools import threads
+    from scripts.detect_pictures import WindowClosed
 
-    inputs: dict[str, str | None] = {}
+    with ExitStack() as stack:
+        pictures = _pictures(settings, sources, stack)
+        detector = Detector(
+            settings.cascade, threshold=settings.threshold, min_face=settings.min_face
+        )
+        journal = _journal(settings, stack)
+        done = journal.done if journal is not None else {}
+        begun = {name: frame for name, frame in done.items() if frame is not None}
+        left = [one for one in sources if one.name not in done or one.name in begun]
+        stack.enter_context(threads(settings.threads, compiled=False))
+        progress = stack.enter_context(Progress(len(left), "photographs", shortest=LONG))
+        _say_what_is_special(progress, len(sources) - len(left), settings)
+        moving = any(source.moving for source in sources)
+        write = journal.write if journal is not None else _to_stdout(progress)
+        if settings.format == "csv":
+            write(csv_header(moving))
+        report = _Report(settings, write, pictures, progress, moving)
+        report.failed = journal is not None and journal.failed > 0
+        found = search(
+            detector,
+            left,
+            every=settings.every,
+            begun=begun,
+            live=settings.show,
+            trace=settings.trace is not None,
+            jobs=settings.jobs,
+        )
+        try:
+            for shot, faces in found:
+                report.take(shot, faces)
+        except WindowClosed:
+            pass
+        finally:
+            report.close()
+        return report.failed
 
-    def failed(argument: str, reason: str) -> None:
-        inputs.setdefault(argument, f"{argument}: {reason}")
 
-    for photo in photos:
-        for path in find_images([photo], report=failed):
-            inputs.setdefault(str(path), None)
-    return inputs
+def _to_stdout(progress: Progress) -> Callable[[str], None]:
+    def write(text: str) -> None:
+        if text:
+            progress.line(text.removesuffix("\n"))
+
+    return write
 
 
-def _say_if_slow(progress: Progress) -> None:
+def _journal(settings: Settings, stack: ExitStack) -> Journal | None:
+    if settings.output is None:
+        return None
+    from scripts.detect_journal import Journal
+
+    return stack.enter_context(Journal(settings.output, resume=settings.resume))
+
+
+def _pictures(settings: Settings, sources: Sequence[Source], stack: ExitStack) -> list[Pictures]:
+    """Everything that makes pictures, as the options ask."""
+    from scripts.detect_journal import Journal
+    from scripts.detect_pictures import Altered, Crops, Sheets, Window, picture_stems
+
+    pictures: list[Pictures] = []
+    ways = (("out", "framed"), ("blur", "blurred"), ("pixelate", "pixelated"))
+    for option, what in ways:
+        folder = settings.folder(option)
+        if folder is not None:
+            draw = _drawing(option, settings.margin)
+            pictures.append(Altered(folder, picture_stems(sources, folder), draw, what))
+    folder = settings.folder("crop")
+    if folder is not None:
+        pictures.append(Crops(folder, picture_stems(sources, folder), settings.margin))
+    folder = settings.folder("trace")
+    if folder is not None:
+        counts = Journal(folder / "funnel.jsonl", resume=settings.resume)
+        stack.enter_context(counts)
+        pictures.append(Sheets(folder, picture_stems(sources, folder), counts))
+    if settings.show:
+        pictures.append(Window())
+    return pictures
+
+
+def _drawing(option: str, margin: float) -> Callable[..., Any]:
+    """What makes the picture for `--out`, `--blur` or `--pixelate` of pixels and detection."""
+    from cascade.draw import draw_faces
+    from cascade.privacy import hide_faces
+
+    if option == "out":
+        return lambda image, found: draw_faces(image, replace(found, trace=None))
+    hide = partial(hide_faces, how=option, margin=margin)
+    return lambda image, found: hide(image, found.boxes)
+
+
+def _say_what_is_special(progress: Progress, done: int, settings: Settings) -> None:
     from lasagnette.ops import kernels
 
     facts = kernels.describe()
     if facts["name"] == "numpy":
         progress.note(f"The slower NumPy kernels are used ({facts['reason']}).")
+    if done:
+        progress.note(f"{done} of the files are already in {settings.output}.")
 
 
 class _Report:
-    """Reads the inputs, and prints and draws what the detector makes of them."""
+    """Writes the lines and makes the pictures of what the detector finds."""
 
     def __init__(
-        self, inputs: dict[str, str | None], folder: Path | None, progress: Progress
+        self,
+        settings: Settings,
+        write: Callable[[str], None],
+        pictures: list[Pictures],
+        progress: Progress,
+        moving: bool,
     ) -> None:
         self.failed = False
-        self._inputs = inputs
-        self._pictures = _picture_paths(inputs, folder) if folder is not None else {}
-        self._drawn: list[Path] = []
-        self._progress = progress
-        self._sizes: dict[str, tuple[int, int]] = {}  # rows, columns of what is being searched
+        self._most = settings.max_faces
+        self._lines, self._moving = FORMATS[settings.format], moving
+        self._write, self._pictures, self._progress = write, pictures, progress
+        self._last: Source | None = None
 
-    def images(self) -> Iterator[tuple[str, np.ndarray | Exception]]:
-        """Yield each input's pixels, or why there are none."""
-        from augment.errors import ImageError
-        from augment.images import read_image
+    def take(self, shot: Shot, found: Detection | Exception) -> None:
+        """Make the pictures of a photograph or frame, then write its lines.
 
-        for name, error in self._inputs.items():
-            try:
-                if error is not None:
-                    raise ImageError(error)
-                image = read_image(name)
-            except ImageError as unreadable:
-                yield name, unreadable
-            else:
-                self._sizes[name] = image.shape[:2]
-                yield name, image
-
-    def take(self, name: str, found: Detection | Exception) -> None:
-        """Print the line of an input, and draw its picture."""
+        In this order, so that what has a line has its pictures, whenever the process is killed.
+        """
+        if self._last is not None and self._last is not shot.source:
+            self._progress.advance()
+        self._last = shot.source
         if isinstance(found, Exception):
-            sentence = str(found) if name in str(found) else f"{name}: {found}"
-            line: dict[str, Any] = {"file": name, "error": sentence}
-            self._fail(sentence)
+            self._fail(sentence(shot, found))
         else:
-            rows, columns = self._sizes.pop(name)
-            line = {"file": name, "width": columns, "height": rows, "faces": _faces(found)}
-            if name in self._pictures:
-                self._draw(name, found, self._pictures[name])
-        self._progress.line(json.dumps(line))
-        self._progress.advance()
+            found = replace(
+                found, boxes=found.boxes[: self._most], scores=found.scores[: self._most]
+            )
+            self._draw(shot, found)
+        self._write(self._lines(shot, found, self._moving))
 
-    def say_where(self) -> None:
-        """Say on stderr where the pictures lie."""
-        if len(self._drawn) == 1:
-            self._progress.note(f"The picture with its faces framed: {self._drawn[0]}")
-        elif self._drawn:
-            folder = self._drawn[0].parent
-            self._progress.note(f"{len(self._drawn)} pictures with their faces framed: {folder}")
+    def close(self) -> None:
+        """Complete the pictures and say on stderr where they lie."""
+        if self._last is not None:
+            self._progress.advance()
+        for one in self._pictures:
+            one.close()
+            if one.summary():
+                self._progress.note(one.summary())
 
-    def _draw(self, name: str, detection: Detection, path: Path) -> None:
+    def _draw(self, shot: Shot, found: Detection) -> None:
         from augment.errors import ImageError
-        from augment.images import read_image
-        from cascade.draw import draw_faces
+        from cascade.video import VideoError
 
-        try:
-            # Read again: many photographs may be on their way, too many to keep their pixels.
-            save_picture(draw_faces(read_image(name), detection), path)
-            self._drawn.append(path)
-        except (ImageError, OSError) as error:
-            self._fail(f"{path}: the picture cannot be written ({error})")
+        for one in self._pictures:
+            try:
+                one.take(shot, found)
+            except (ImageError, VideoError, OSError) as error:
+                name = shot.source.name
+                self._fail(f"{name}: a picture of it cannot be written ({error})")
 
     def _fail(self, sentence: str) -> None:
         self.failed = True
         self._progress.note(sentence)
 
 
-def _faces(detection: Detection) -> list[dict[str, float]]:
-    return [
-        {
-            "x": round(x, PIXEL_DIGITS),
-            "y": round(y, PIXEL_DIGITS),
-            "width": round(width, PIXEL_DIGITS),
-            "height": round(height, PIXEL_DIGITS),
-            "score": round(score, SCORE_DIGITS),
-        }
-        for (x, y, width, height), score in zip(
-            detection.boxes.tolist(), detection.scores.tolist(), strict=True
-        )
-    ]
-
-
-def _picture_paths(inputs: dict[str, str | None], folder: Path) -> dict[str, Path]:
-    """Give each photograph a path in `folder`: none twice, none that is itself an input."""
-    taken = {os.path.realpath(name) for name in inputs}
-    paths = {}
-    for name in (name for name, error in inputs.items() if error is None):
-        stem = Path(name).stem
-        path, count = folder / f"{stem}.jpg", 1
-        while os.path.realpath(path) in taken:
-            count += 1
-            path = folder / f"{stem}-{count}.jpg"
-        taken.add(os.path.realpath(path))
-        paths[name] = path
-    return paths
+def _forget_output() -> None:
+    """Let Python's last flush of streams nobody reads any more go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
