@@ -6,7 +6,7 @@ UM-CS-2010-009, and its evaluator's source, whose rounding is kept:
 - An ellipse is the mask that OpenCV fills on an 8-bit picture of the photograph's size, its
   centre rounded and its semi-axes truncated to whole pixels. A box is the filled rectangle between
   its rounded corners, both included. Both end at the photograph's border.
-- Intersection over union counts pixels of these masks.
+- Intersection over union counts pixels of these masks. Detections may be ellipses, too.
 - For each score s, the detections of a photograph from s on are matched to its ellipses one to one,
   so that the sum of intersection over union is largest; pairs that do not touch are no match.
 - Discrete score: a match above 0.5 is one true positive. Continuous score: a match counts its
@@ -72,48 +72,87 @@ class Roc:
 
 
 def overlaps(
-    annotation: Annotation, boxes: ArrayLike, *, vertical_stretch: float = 1.0
+    annotation: Annotation, regions: ArrayLike, *, vertical_stretch: float = 1.0
 ) -> NDArray[np.float64]:
-    """Intersection over union of every ellipse with every box, in pixels of their masks.
+    """Intersection over union of every annotated ellipse with every detection, in pixels.
 
     Parameters
     ----------
     annotation : Annotation
-    boxes : float array (m, 4)
-        x, y, width, height in pixels.
+    regions : float array (m, 4) or (m, 5)
+        Boxes, x, y, width, height in pixels; or ellipses like those of an `Annotation`.
     vertical_stretch : float
-        Factor of the boxes' heights, about their centres; Li et al. use 1.2.
+        Factor of the boxes' heights, about their centres; Li et al. use 1.2. Ellipses stay as they
+        are.
 
     Returns
     -------
     float array (k, m)
+
+    Raises
+    ------
+    ValueError
+        If the regions have neither four nor five columns.
     """
+    regions = np.asarray(regions, np.float64)
+    if not regions.size:
+        regions = regions.reshape(0, 4)
+    if regions.ndim != 2 or regions.shape[1] not in (4, 5):
+        raise ValueError(
+            "overlaps needs detections of four numbers (x, y, width, height) or five (an ellipse); "
+            f"got shape {regions.shape!r}"
+        )
     ellipses = np.asarray(annotation.ellipses, np.float64).reshape(-1, 5)
-    x, y, width, height = np.asarray(boxes, np.float64).reshape(-1, 4).T
+    if regions.shape[1] == 5:
+        return _overlaps_of_masks(annotation, ellipses, regions)
+    x, y, width, height = regions.T
     y = y + height * (1 - vertical_stretch) / 2
     height = height * vertical_stretch
     size = annotation.columns, annotation.rows
     # First pixels and those after the last, inside the photograph.
-    left, top = _clipped(np.rint(x), size[0]), _clipped(np.rint(y), size[1])
-    right = _clipped(np.rint(x + width) + 1, size[0])
-    bottom = _clipped(np.rint(y + height) + 1, size[1])
+    left, right = _between(x, x + width, size[0])
+    top, bottom = _between(y, y + height, size[1])
     areas = (right - left) * (bottom - top)
     result = np.zeros((len(ellipses), len(x)))
-    mask = np.empty((annotation.rows, annotation.columns), np.uint8)
-    for row, (major, minor, angle, centre_x, centre_y) in zip(result, ellipses, strict=True):
-        mask[:] = 0
-        centre = int(np.rint(centre_x)), int(np.rint(centre_y))
-        axes = int(major), int(minor)
-        cv2.ellipse(mask, centre, axes, float(np.degrees(angle)), 0, 360, 1, cv2.FILLED)
-        sums = cv2.integral(mask)
+    for row, ellipse in zip(result, ellipses, strict=True):
+        sums = cv2.integral(_ellipse_mask(annotation, ellipse))
         common = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
         union = areas + sums[-1, -1] - common
         np.divide(common, union, out=row, where=union > 0)
     return result
 
 
-def _clipped(values: NDArray[np.float64], stop: int) -> NDArray[np.intp]:
-    return np.clip(values, 0, stop).astype(np.intp)
+def _overlaps_of_masks(
+    annotation: Annotation, ellipses: NDArray[np.float64], others: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Intersection over union of ellipses (k, 5) with ellipses (m, 5)."""
+    result = np.zeros((len(ellipses), len(others)))
+    masks = [_ellipse_mask(annotation, ellipse) for ellipse in ellipses]
+    for column, other in enumerate(others):
+        found = _ellipse_mask(annotation, other)
+        for row, mask in enumerate(masks):
+            union = np.count_nonzero(mask | found)
+            result[row, column] = np.count_nonzero(mask & found) / union if union else 0
+    return result
+
+
+def _ellipse_mask(annotation: Annotation, ellipse: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Ones inside an ellipse, on a picture of the photograph's size."""
+    major, minor, angle, x, y = ellipse
+    mask = np.zeros((annotation.rows, annotation.columns), np.uint8)
+    centre = int(np.rint(x)), int(np.rint(y))
+    axes = int(major), int(minor)
+    cv2.ellipse(mask, centre, axes, float(np.degrees(angle)), 0, 360, 1, cv2.FILLED)
+    return mask
+
+
+def _between(
+    one: NDArray[np.float64], other: NDArray[np.float64], stop: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First pixel and that after the last of those from one corner to the other, clipped."""
+    one, other = np.rint(one), np.rint(other)
+    first, last = np.minimum(one, other), np.maximum(one, other)
+    return np.clip(first, 0, stop).astype(np.intp), np.clip(last + 1, 0, stop).astype(np.intp)
 
 
 def roc(
@@ -127,8 +166,8 @@ def roc(
     Parameters
     ----------
     annotations : sequence of Annotation
-    detections : sequence of (boxes (m, 4), scores (m,))
-        For the same photographs in the same order.
+    detections : sequence of (regions, scores (m,))
+        For the same photographs in the same order; regions as in `overlaps`.
     vertical_stretch : float
         As in `overlaps`.
 
@@ -152,8 +191,8 @@ def roc(
         raise ValueError("roc needs at least one annotated face")
     # Rows: score, and by how much its detections change kept, true positives and sum of overlaps.
     changes = [np.empty((0, 4))]
-    for annotation, (boxes, scores) in zip(annotations, detections, strict=True):
-        pairs = overlaps(annotation, boxes, vertical_stretch=vertical_stretch)
+    for annotation, (regions, scores) in zip(annotations, detections, strict=True):
+        pairs = overlaps(annotation, regions, vertical_stretch=vertical_stretch)
         changes.append(_changes(pairs, np.asarray(scores, np.float64)))
     table = np.concatenate(changes)
     thresholds, where = np.unique(-table[:, 0], return_inverse=True)
