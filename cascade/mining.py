@@ -1,11 +1,12 @@
 """Hard negatives: what a cascade takes for a face where there is none (Li et al., section 3.4).
 
 A net of a later stage sees only what the stages before it let through. Its background samples are
-therefore the windows of photographs without faces on which these stages fire.
+therefore the windows of photographs without faces on which these stages fire, and windows of
+photographs with faces that overlap them little. The latter are kept apart in bands of their largest
+overlap with a face, so that the many windows far from any face do not crowd out the parts of faces.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,100 +14,61 @@ from numpy.typing import NDArray
 from augment.boxes import as_frames, iou_matrix
 from augment.squares import MAX_IOU
 from cascade.detector import Detector
+from cascade.reservoir import Reservoir
 
-__all__ = ["HardNegatives", "mine"]
+__all__ = ["BANDS", "mine"]
 
+BANDS = (0.0, 0.1, 0.2, MAX_IOU)
+"""Borders of the bands of intersection over union; band 0 is for photographs without faces."""
 
-@dataclass(frozen=True)
-class HardNegatives:
-    """Frames of background on which a cascade fires.
-
-    Attributes
-    ----------
-    keys : list
-        Each frame's photograph.
-    frames : float32 array (n, 4)
-        x, y, width, height in pixels, photograph by photograph.
-    scores : float32 array (n,)
-        Face probability by the last net that fired.
-    seen : int
-        Number of such frames in all photographs; n is smaller where the limit was reached.
-    failed : list of (key, Exception)
-        Photographs that could not be searched.
-    """
-
-    keys: list[Hashable]
-    frames: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    seen: int
-    failed: list[tuple[Hashable, Exception]]
+Photo = tuple[int, NDArray[np.uint8] | Exception, NDArray[np.float32]]
 
 
 def mine(
     detector: Detector,
-    photos: Iterable[tuple[Hashable, NDArray[np.uint8] | Exception, NDArray[np.float32]]],
-    limit: int,
-    rng: np.random.Generator,
+    photos: Iterable[Photo],
+    reservoir: Reservoir,
     *,
     depth: int = 1,
-) -> HardNegatives:
-    """Collect false alarms, a random choice of bounded size from all there are.
+    failed: Callable[[int, Exception], None] | None = None,
+) -> Iterator[int]:
+    """Collect false alarms in a reservoir.
 
     Parameters
     ----------
     detector : Detector
-    photos : iterable of (key, image, faces)
+    photos : iterable of (number, image, faces)
         `faces` (k, 4) are the photograph's known faces; empty where there are none. A frame
         counts as background if it overlaps each of them by less than .3 (intersection over
         union). Photographs with faces that are not annotated do not belong here.
-    limit : int
-        Largest number of frames; each frame that fires has the same chance.
-    rng : numpy.random.Generator
+    reservoir : Reservoir
+        Its bands: 0 for photographs without faces, then those of `BANDS`.
     depth : int
-        Number of nets a frame must pass: 1 gives samples for the second net.
+        Number of stages a frame must pass: 1 gives samples for the second stage's net.
+    failed : callable, optional
+        Told of photographs that could not be searched.
 
-    Returns
-    -------
-    HardNegatives
-
-    Raises
+    Yields
     ------
-    ValueError
-        If `limit` is below 1.
+    int
+        The number of each photograph when its frames are in the reservoir.
     """
-    if limit < 1:
-        raise ValueError(f"mine: limit must be at least 1; got {limit!r}")
-    keys: list[Hashable] = []
-    faces_of: dict[int, NDArray[np.float32]] = {}
+    faces_of: dict[Hashable, NDArray[np.float32]] = {}
 
-    def numbered() -> Iterator[tuple[int, NDArray[np.uint8] | Exception]]:
-        for number, (key, image, faces) in enumerate(photos):
-            keys.append(key)
+    def images() -> Iterator[tuple[int, NDArray[np.uint8] | Exception]]:
+        for number, image, faces in photos:
             faces_of[number] = as_frames(faces)
             yield number, image
 
-    failed: list[tuple[Hashable, Exception]] = []
-    seen = 0
-    # Every frame draws a lot; the lowest lots stay. Columns: lot, photograph, score, frame.
-    chosen = np.empty((0, 7))
-    for item in detector.candidates(numbered(), depth=depth):
+    for item in detector.candidates(images(), depth=depth):
         faces = faces_of.pop(item.key)
-        if item.error is not None:
-            failed.append((keys[item.key], item.error))
-            continue
-        alone = iou_matrix(item.frames, faces).max(axis=1, initial=0) < MAX_IOU
-        frames, scores = item.frames[alone], item.scores[alone]
-        seen += len(frames)
-        lots = rng.random(len(frames))
-        rows = np.column_stack([lots, np.full(len(frames), item.key), scores, frames])
-        chosen = np.concatenate([chosen, rows])
-        if len(chosen) > limit:
-            chosen = chosen[np.argpartition(chosen[:, 0], limit - 1)[:limit]]
-    chosen = chosen[np.lexsort((-chosen[:, 2], chosen[:, 1]))]
-    return HardNegatives(
-        [keys[int(number)] for number in chosen[:, 1]],
-        chosen[:, 3:].astype(np.float32),
-        chosen[:, 2].astype(np.float32),
-        seen,
-        failed,
-    )
+        if item.error is not None and failed is not None:
+            failed(item.key, item.error)
+        if len(faces):
+            worst = iou_matrix(item.frames, faces).max(axis=1, initial=0)
+            bands = np.digitize(worst, BANDS[1:]) + 1
+        else:
+            bands = np.zeros(len(item.frames), np.intp)
+        kept = bands < len(BANDS)
+        reservoir.add(item.key, bands[kept], item.frames[kept], item.scores[kept])
+        yield item.key

@@ -128,7 +128,7 @@ def load(path: str | os.PathLike[str], expected: str | None = None) -> Loaded:
         raise WeightsError(f"{path}: there is no such weights file") from error
     except WeightsError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path}: not a weights file, or a damaged one ({error})") from error
     if expected is not None and name != expected:
         raise WeightsError(f"{path}: weights of {name!r}, but {expected!r} is needed here")

@@ -15,11 +15,11 @@ from click.shell_completion import get_completion_class
 
 from scripts.augment import augment
 from scripts.bench import bench
+from scripts.cascade import cascade
 from scripts.data_commands import data
 from scripts.detect import detect
 from scripts.doctor import doctor
 from scripts.evaluate import evaluate
-from scripts.mine import mine
 from scripts.train import train
 
 __all__ = ["cli", "main"]
@@ -60,7 +60,7 @@ def completion(shell: str) -> None:
     click.echo(complete(cli, {}, "lasagnette", "_LASAGNETTE_COMPLETE").source())
 
 
-for command in (detect, train, mine, evaluate, data, augment, bench, doctor, completion):
+for command in (detect, train, cascade, evaluate, data, augment, bench, doctor, completion):
     cli.add_command(command)
 
 

@@ -78,6 +78,8 @@ class Settings:
     validation : str or None
         An index of fixed frames that the epochs are measured on; by default the fixed validation
         set of the net's task.
+    initial : str or None
+        A weights file of the same net to start from; by default the weights are drawn.
     faithful, batch_norm, dropout
         See `nets.registry.build`.
     """
@@ -94,6 +96,7 @@ class Settings:
     fddb_repeats: int = 1
     epoch_samples: int | None = None
     validation: str | None = None
+    initial: str | None = None
     faithful: bool = False
     batch_norm: bool = False
     dropout: float = 1.0
@@ -201,6 +204,8 @@ def train(
     kernels.keep_memory()
     lasagnette.random.set_rng(np.random.default_rng(settings.seed))
     layer = registry.build(settings.net, **settings.options)
+    if settings.initial is not None and not resume:
+        weights.fill(layer, settings.initial, settings.net)
     say("Reading the data ...")
     index = training_index(
         data,
@@ -355,7 +360,7 @@ class _Run:
 
     def _save_weights(self) -> None:
         settings = asdict(self._settings)
-        for name in ("hard_negatives", "validation"):
+        for name in ("hard_negatives", "validation", "initial"):
             if settings[name] is not None:
                 settings[name] = Path(settings[name]).name
         weights.save(

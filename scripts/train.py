@@ -33,6 +33,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 SETTINGS = (
     *("epochs", "epoch_samples", "batch_size", "learning_rate", "seed", "augment"),
     *("backgrounds_per_face", "hard_negatives", "hard_share", "fddb_repeats", "validation"),
+    "initial",
     *("faithful", "batch_norm", "dropout", *INTERVALS),
 )
 
@@ -96,6 +97,12 @@ def _default(name: str) -> str:
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
     metavar="FILE",
     help="An index of fixed frames to measure the epochs on  [default: the fixed set]",
+)
+@click.option(
+    "--initial",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    metavar="FILE",
+    help="Start from these weights of the same net  [default: random ones]",
 )
 @click.option(
     "--fddb-repeats",

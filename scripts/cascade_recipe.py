@@ -1,0 +1,224 @@
+"""The recipe of the cascade that comes with the package: which steps, with which settings.
+
+Read from top to bottom it is the road of Li et al. (CVPR 2015, section 3): train a stage, choose
+its threshold, collect what it lets through where no face is, train the next stage on that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+__all__ = ["RECIPE", "Assemble", "Mine", "Recipe", "Train", "Tune", "quick"]
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a net in a run of its own.
+
+    Attributes
+    ----------
+    run : str
+        Name of the run, and of the step.
+    settings : dict
+        Those of `scripts.runner.Settings`.
+    mined : str or None
+        Step of `Mine` that gives hard negatives.
+    initial : str or None
+        Step of `Train` whose weights it starts from.
+    """
+
+    run: str
+    settings: dict[str, Any]
+    mined: str | None = None
+    initial: str | None = None
+
+
+@dataclass(frozen=True)
+class Assemble:
+    """Put the nets of two runs into a stage, and set its threshold.
+
+    Attributes
+    ----------
+    stage : int
+        From 1 on; a stage that is there already is replaced.
+    detection, calibration : str
+        Steps of `Train`.
+    recall : float
+        Share of the tuning side's faces that all stages up to this one keep.
+    overlap : float
+        Intersection over union of the filtering inside each window size.
+    """
+
+    stage: int
+    detection: str
+    calibration: str
+    recall: float
+    overlap: float = 0.5
+
+
+@dataclass(frozen=True)
+class Mine:
+    """Collect what the stages so far let through on the training side's photographs.
+
+    Attributes
+    ----------
+    name : str
+        Of the step.
+    depth : int
+        Number of stages a frame must pass.
+    min_faces : tuple of float
+        Smallest windows of the searches, pixels: each other one shifts the window sizes.
+    limit : int
+        Most frames of each band (`cascade.mining.BANDS`).
+    threshold : float or None
+        That of the last stage; by default its own.
+    before : str or None
+        Step of `Mine` whose frames are added.
+    """
+
+    name: str
+    depth: int
+    min_faces: tuple[float, ...] = (20, 24)
+    limit: int = 200_000
+    threshold: float | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Set the last threshold, which is the default score of a face.
+
+    Attributes
+    ----------
+    false_positives : float
+        Most detections per face-free photograph of the tuning side, and most false positives per
+        photograph of FDDB's fold 04.
+    """
+
+    false_positives: float
+
+
+Step = Train | Assemble | Mine | Tune
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Steps in their order.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    pictures : int or None
+        Most pictures that a search takes, for a first look; None for all.
+    """
+
+    steps: tuple[Step, ...] = field(default_factory=tuple)
+    pictures: int | None = None
+
+
+# What a camera, a file and a passer-by do to a face; blur grows with the crop's side.
+_LIGHT = {"brightness": 50.0, "contrast": 1.5, "noise": 8.0, "grey": 0.15}
+_SEEN_AT_12 = {**_LIGHT, "blur": 0.6, "occlusion": 0.1}
+_SEEN_AT_24 = {**_LIGHT, "blur": 1.2, "jpeg": 40, "occlusion": 0.15}
+_SEEN_AT_48 = {**_LIGHT, "blur": 2.0, "jpeg": 40, "occlusion": 0.15}
+# How far the frames that a stage sees are off the face: a window of the lattice by half a step of 4
+# pixels of 12 and half a factor of 1.42; a calibrated frame by less.
+_OFF_WINDOW = {"move": 0.17, "scale": (0.83, 1.21), "stretch": 1.15, "rotation": 15.0}
+_OFF_ONCE_MOVED = {"move": 0.11, "scale": (0.86, 1.16), "stretch": 1.12, "rotation": 20.0}
+_OFF_TWICE_MOVED = {"move": 0.09, "scale": (0.88, 1.14), "stretch": 1.12, "rotation": 20.0}
+_COMMON = {"fddb_repeats": 6, "batch_norm": True}
+
+RECIPE = Recipe(
+    (
+        Train(
+            "net12",
+            {
+                **_COMMON,
+                **{"net": "net12", "epochs": 30, "batch_size": 512, "learning_rate": 4e-3},
+                **{"dropout": 0.1, "backgrounds_per_face": 3.0},
+                "intervals": {**_OFF_WINDOW, **_SEEN_AT_12},
+            },
+        ),
+        Train(
+            "net12_cal",
+            {
+                **_COMMON,
+                **{"net": "net12_cal", "epochs": 12, "batch_size": 256, "learning_rate": 3e-3},
+                **{"dropout": 0.2, "epoch_samples": 250_000},
+                "intervals": _SEEN_AT_12,
+            },
+        ),
+        Assemble(1, "net12", "net12_cal", recall=0.99),
+        Mine("mined2", depth=1),
+        Train(
+            "net24",
+            {
+                **_COMMON,
+                **{"net": "net24", "epochs": 24, "batch_size": 256, "learning_rate": 2e-3},
+                **{"dropout": 0.5, "epoch_samples": 80_000},
+                **{"backgrounds_per_face": 2.0, "hard_share": 0.8},
+                "intervals": {**_OFF_ONCE_MOVED, **_SEEN_AT_24},
+            },
+            mined="mined2",
+        ),
+        Train(
+            "net24_cal",
+            {
+                **_COMMON,
+                **{"net": "net24_cal", "epochs": 8, "batch_size": 256, "learning_rate": 2e-3},
+                **{"dropout": 0.5, "epoch_samples": 250_000},
+                "intervals": _SEEN_AT_24,
+            },
+        ),
+        Assemble(2, "net24", "net24_cal", recall=0.98),
+        Mine("mined3", depth=2, min_faces=(20, 22, 24, 26)),
+        Train(
+            "net48_large",
+            {
+                **_COMMON,
+                **{"net": "net48_large", "epochs": 12, "batch_size": 128, "learning_rate": 1e-3},
+                **{"epoch_samples": 60_000, "backgrounds_per_face": 2.0, "hard_share": 0.8},
+                "intervals": {**_OFF_TWICE_MOVED, **_SEEN_AT_48},
+            },
+            mined="mined3",
+        ),
+        Train(
+            "net48_cal",
+            {
+                **_COMMON,
+                **{"net": "net48_cal", "epochs": 6, "batch_size": 128, "learning_rate": 1e-3},
+                **{"dropout": 0.7, "epoch_samples": 60_000},
+                "intervals": _SEEN_AT_48,
+            },
+        ),
+        Assemble(3, "net48_large", "net48_cal", recall=0.97),
+        Mine("mined4", depth=3, min_faces=(20, 22, 24, 26), threshold=0.02, before="mined3"),
+        Train(
+            "net48_large_2",
+            {
+                **_COMMON,
+                **{"net": "net48_large", "epochs": 8, "batch_size": 128, "learning_rate": 5e-4},
+                **{"epoch_samples": 60_000, "backgrounds_per_face": 2.0, "hard_share": 0.8},
+                "intervals": {**_OFF_TWICE_MOVED, **_SEEN_AT_48},
+            },
+            mined="mined4",
+            initial="net48_large",
+        ),
+        Assemble(3, "net48_large_2", "net48_cal", recall=0.97),
+        Tune(false_positives=0.01),
+    )
+)
+
+
+def quick(recipe: Recipe) -> Recipe:
+    """The same steps with a few samples each: a few minutes, for a first look and for tests."""
+    steps: list[Step] = []
+    for step in recipe.steps:
+        if isinstance(step, Train):
+            little = {"epochs": 1, "epoch_samples": 2_000}
+            step = replace(step, settings={**step.settings, **little})
+        elif isinstance(step, Mine):
+            step = replace(step, min_faces=step.min_faces[:1], limit=1_000)
+        steps.append(step)
+    return Recipe(tuple(steps), pictures=60)
