@@ -214,6 +214,11 @@ class Settings:
             raise click.UsageError("Missing argument 'PHOTO...'.")
         if not (self.crop or self.blur or self.pixelate):
             refuse_given(ctx, ["margin"], "Without --crop, --blur or --pixelate there is no")
+        if self.max_faces is not None and (self.blur or self.pixelate):
+            raise click.UsageError(
+                "--max-faces would leave the other faces visible in the pictures of --blur and "
+                "--pixelate; leave it out."
+            )
         if self.resume and self.output is None:
             raise click.UsageError("--resume continues the file that --output names; give both.")
         if self.resume and self.format != "jsonl":

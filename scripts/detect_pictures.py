@@ -124,7 +124,8 @@ class Crops:
 
     def summary(self) -> str:
         """Where the faces lie."""
-        return f"{self._count} faces cut out: {self._folder}" if self._count else ""
+        faces = "1 face" if self._count == 1 else f"{self._count} faces"
+        return f"{faces} cut out: {self._folder}" if self._count else ""
 
 
 class Sheets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -71,6 +71,9 @@ class Source:
 
     def open(self) -> Video:
         """Open a video or a camera; VideoError says why it cannot be."""
+        # What fails is told in a sentence; FFmpeg would write lines of its own to stderr.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
         from cascade.video import open_camera, open_video
 
         return open_video(self.name) if self.camera is None else open_camera(self.camera)
@@ -233,14 +236,30 @@ def _frames(
                 Shot(source, image.shape[:2], number, seconds, video.rate / every, image)
                 for number, seconds, image in video.frames(every=every, first=first)
             )
-            for shot in shots:
-                # In pieces: results are never far behind, and few frames are held.
-                room = 1 if one_by_one else CHUNK_BYTES // max(1, shot.image().nbytes)
-                piece = [shot, *islice(shots, max(0, min(room, CHUNK_FRAMES) - 1))]
+            for piece in _pieces(shots, 1 if one_by_one else CHUNK_FRAMES):
                 photos = [(one, one.image()) for one in piece]
                 yield from detector.detect_many(photos, trace=trace, **_jobs(jobs))
     except VideoError as error:
         yield Shot(source), error
+
+
+def _pieces(shots: Iterable[Shot], most: int) -> Iterator[list[Shot]]:
+    """Frames in groups, so that results are never far behind and few frames are held."""
+    from cascade.video import VideoError
+
+    piece: list[Shot] = []
+    try:
+        for shot in shots:
+            piece.append(shot)
+            if len(piece) >= min(most, CHUNK_BYTES // shot.image().nbytes):
+                yield piece
+                piece = []
+    except VideoError:
+        if piece:
+            yield piece  # what was read before the damage
+        raise
+    if piece:
+        yield piece
 
 
 def standard_input() -> BinaryIO:

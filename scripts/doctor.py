@@ -18,8 +18,6 @@ from scripts.data import DATA_OPTION, find_data
 
 __all__ = ["Finding", "doctor", "examine"]
 
-DETECTOR_NETS = ("net12", "net48")
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -51,7 +49,7 @@ def doctor(ctx: click.Context, data: str | None, as_json: bool) -> None:
     """Report what this installation has, what it lacks, and what to do about it.
 
     Looks at the kernels of layers and crops, threads, caches, backends, compilers, OpenCV,
-    pretrained weights and research data. Ends with exit code 1 when something is missing that
+    the cascade file and research data. Ends with exit code 1 when something is missing that
     `lasagnette detect` needs.
     """
     without_compiler()
@@ -207,15 +205,23 @@ def _opencv() -> Finding:
 
 
 def _weights() -> Finding:
-    from nets.weights import WeightsError, load, pretrained
+    from cascade import bundle
+    from nets.files import WeightsError
 
-    for name in DETECTOR_NETS:
-        try:
-            load(pretrained(name), expected=name)
-        except WeightsError as error:
-            return Finding("weights", str(error), "install again from a complete checkout.", True)
-    folder = pretrained(DETECTOR_NETS[0]).parent
-    return Finding("weights", f"{', '.join(DETECTOR_NETS)} in {folder}")
+    try:
+        path = bundle.pretrained()
+        cascade = bundle.load(path)
+    except WeightsError as error:
+        return Finding("weights", str(error), "install again from a complete checkout.", True)
+    stages = [
+        " + ".join(net.name for net in (stage.detection, stage.calibration) if net is not None)
+        for stage in cascade.stages
+    ]
+    return Finding(
+        "weights",
+        f"a cascade of {len(stages)} stages in {path}, {path.stat().st_size / 1e6:.1f} MB: "
+        f"{', '.join(stages)}",
+    )
 
 
 def _data(option: str | None) -> Finding:

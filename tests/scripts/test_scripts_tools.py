@@ -15,8 +15,9 @@ from PIL import Image
 
 import scripts.data
 import scripts.doctor
+from cascade import bundle
 from lasagnette.ops import kernels
-from nets import weights
+from nets.files import WeightsError
 from scripts.computing import without_compiler
 from scripts.data import data_folder, find_data
 from scripts.plot import draw_roc
@@ -103,10 +104,10 @@ def test_a_curve_is_drawn_where_it_belongs(tmp_path: Path) -> None:
 def test_doctor_reports_everything(
     lasagnette: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def absent(name: str) -> Path:
-        raise weights.WeightsError(f"there are no pretrained weights for {name!r}")
+    def absent() -> Path:
+        raise WeightsError("there is no pretrained cascade")
 
-    monkeypatch.setattr(weights, "pretrained", absent)
+    monkeypatch.setattr(bundle, "pretrained", absent)
     monkeypatch.setattr("scripts.doctor._python", lambda: scripts.doctor.Finding("python", "3"))
     (tmp_path / "fddb").mkdir()
     (tmp_path / "fddb" / "a.jpg").touch()
@@ -118,7 +119,7 @@ def test_doctor_reports_everything(
         *("compilers", "opencv", "weights", "data"),
     ]
     assert found["kernels"]["found"].startswith(kernels.describe()["name"])
-    assert "'net12'" in found["weights"]["found"]
+    assert "no pretrained cascade" in found["weights"]["found"]
     assert "fddb 1 photographs" in found["data"]["found"]
     assert "no photographs in lfw, negatives" in found["data"]["advice"]
     lines = lasagnette("doctor", "--data", tmp_path / "absent").stdout.splitlines()
