@@ -7,7 +7,7 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 python3))
 VENV := .venv
 BIN := $(VENV)/bin
-KERNELS := lasagnette/ops/kernels augment/kernels
+KERNELS := lasagnette/ops/kernels augment/kernels cascade/kernels
 SOURCES := setup.py pyproject.toml $(wildcard requirements/*.txt) lasagnette/__init__.py \
 	$(foreach folder,$(KERNELS),$(wildcard $(folder)/*.cpp $(folder)/*.h))
 

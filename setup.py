@@ -1,9 +1,9 @@
 """Installation: the project's folders as packages, and the kernels as optional extensions.
 
-For the layers' kernels each instruction set has a shared library of its own, built from the same
-source; the kernel that cuts crops is one library. All are loaded by `ctypes`, the layers' chosen at
-run time, so none of them needs Python's headers. Where no compiler is found, the installation
-succeeds and the NumPy kernels are used.
+The layers' kernels and the cascade's sweep have a shared library for each instruction set, built
+from the same source; the kernels that cut crops and filter frames, whose bytes must equal NumPy's,
+are one library each. All are loaded by `ctypes`, the first two chosen at run time, so none of them
+needs Python's headers. Where no compiler is found, the installation succeeds and NumPy is used.
 """
 
 from __future__ import annotations
@@ -20,8 +20,15 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 ROOMS = ("lasagnette", "nets", "augment", "cascade", "monitor", "scripts")
-KERNELS = "lasagnette/ops/kernels"
-CROP_KERNEL = "augment/kernels"
+BY_SET = {  # library, before the instruction set's name: source
+    "lasagnette/ops/kernels/_": "lasagnette/ops/kernels/kernels.cpp",
+    "cascade/kernels/_sweep_": "cascade/kernels/sweep.cpp",
+}
+EXACT = {  # library: source
+    "augment/kernels/_crop": "augment/kernels/crop.cpp",
+    "cascade/kernels/_frames": "cascade/kernels/frames.cpp",
+}
+HEADERS = ("lasagnette/ops/kernels", "cascade/kernels")
 
 COMMON_FLAGS = [
     *("-O3", "-g0", "-std=c++17"),
@@ -47,33 +54,37 @@ def required(extra: str) -> list[str]:
     return (ROOT / "requirements" / f"{extra}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def kernel_extensions() -> list[Extension]:
-    """Return one optional library per instruction set that this processor family has."""
+def extensions() -> list[Extension]:
+    """Return the libraries, all optional: one per instruction set, and those that have only one."""
     x86 = platform.machine().lower() in {"x86_64", "amd64"}
-    flags = {**(X86_FLAGS if x86 else {}), "plain": []}
-    return [
-        Extension(
-            f"{KERNELS.replace('/', '.')}._{name}",
-            sources=[f"{KERNELS}/kernels.cpp"],
-            depends=sorted(
-                path.relative_to(ROOT).as_posix() for path in ROOT.glob(f"{KERNELS}/*.h")
-            ),
-            extra_compile_args=[*COMMON_FLAGS, "-fopenmp", *own_flags],
-            extra_link_args=["-fopenmp"],
-            language="c++",
-            optional=True,
-        )
-        for name, own_flags in flags.items()
+    sets = {**(X86_FLAGS if x86 else {}), "plain": []}
+    headers = sorted(
+        path.relative_to(ROOT).as_posix()
+        for folder in HEADERS
+        for path in ROOT.glob(f"{folder}/*.h")
+    )
+    by_set = [
+        _extension(library + name, source, ["-fopenmp", *flags], ["-fopenmp"], depends)
+        for library, source in BY_SET.items()
+        for name, flags in sets.items()
     ]
+    # Fused operations would round otherwise than NumPy does.
+    exact = [
+        _extension(library, source, ["-ffp-contract=off"], [], [])
+        for library, source in EXACT.items()
+    ]
+    return by_set + exact
 
 
-def crop_extension() -> Extension:
-    """Return the optional library that cuts crops, by one thread: workers are processes."""
+def _extension(
+    library: str, source: str, compiling: list[str], linking: list[str], depends: list[str]
+) -> Extension:
     return Extension(
-        f"{CROP_KERNEL.replace('/', '.')}._crop",
-        sources=[f"{CROP_KERNEL}/crop.cpp"],
-        # Fused operations would round the samples' places otherwise than NumPy does.
-        extra_compile_args=[*COMMON_FLAGS, "-ffp-contract=off"],
+        library.replace("/", "."),
+        sources=[source],
+        depends=depends,
+        extra_compile_args=[*COMMON_FLAGS, *compiling],
+        extra_link_args=linking,
         language="c++",
         optional=True,
     )
@@ -123,7 +134,7 @@ setup(
         "cascade": ["pretrained/*"],
         "augment": ["splits/*"],
     },
-    ext_modules=[*kernel_extensions(), crop_extension()],
+    ext_modules=extensions(),
     cmdclass={"build_ext": BuildKernels},
     entry_points={"console_scripts": ["lasagnette = scripts.main:main"]},
     install_requires=required("core"),

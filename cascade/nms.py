@@ -9,6 +9,8 @@ groups never touch each other.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cascade import kernels
+
 __all__ = ["filter_frames", "merge_frames"]
 
 _OVERLAPS = ("iou", "min")
@@ -125,31 +127,13 @@ def _suppress(
     overlap: str,
     groups: NDArray,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the kept indices by falling score, and for each frame the one it yields to.
-
-    One round per kept frame, on what follows it in its group by falling score.
-    """
+    """Return the kept indices by falling score, and for each frame the one it yields to."""
     order = np.lexsort((-scores, groups))
     ends = np.searchsorted(groups[order], groups[order], side="right")
-    left, top, width, height = np.ascontiguousarray(frames[order].T)
-    right, bottom, area = left + width, top + height, width * height
-    alive = np.ones(len(order), bool)
-    owner = np.arange(len(order))
-    at = 0
-    while at < len(order) and alive[at]:
-        rest = slice(at + 1, ends[at])
-        common = np.minimum(right[rest], right[at]) - np.maximum(left[rest], left[at])
-        np.maximum(common, 0, out=common)
-        common *= np.minimum(bottom[rest], bottom[at]) - np.maximum(top[rest], top[at])
-        if overlap == "iou":
-            whole = area[rest] + area[at] - common
-        else:
-            whole = np.minimum(area[rest], area[at])
-        dropped = at + 1 + np.flatnonzero(alive[rest] & (common > threshold * whole))
-        alive[dropped] = False
-        owner[dropped] = at
-        at += 1 + int(alive[at + 1 :].argmax()) if at + 1 < len(order) else 1
+    left, top, width, height = frames[order].T
+    sides = np.stack([left, top, left + width, top + height, width * height])
+    owner = kernels.suppress(sides, ends, threshold, overlap == "iou")
     yields_to = np.empty_like(order)
     yields_to[order] = order[owner]
-    kept = order[alive]
+    kept = order[owner == np.arange(len(order))]
     return kept[np.lexsort((kept, -scores[kept]))], yields_to

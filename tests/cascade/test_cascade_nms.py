@@ -6,8 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cascade.nms import filter_frames, merge_frames
+from lasagnette.ops import kernels
 
 SETTINGS = settings(deadline=None, max_examples=50)
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    yield
+    kernels.load()
 
 
 def overlap_of(a, b, overlap):
@@ -71,6 +78,40 @@ def test_filtering_twice_changes_nothing(given_frames, threshold, overlap):
         frames[kept], scores[kept], threshold, overlap=overlap, groups=groups[kept]
     )
     assert again.tolist() == list(range(len(kept)))
+
+
+@SETTINGS
+@given(
+    st.integers(0, 2**32 - 1), st.integers(0, 300), st.floats(0, 1), st.sampled_from(["iou", "min"])
+)
+def test_compiled_and_numpy_kernels_agree(seed, count, threshold, overlap):
+    """Also where an overlap is equal to the threshold but for rounding."""
+    rng = np.random.default_rng(seed)
+    frames = rng.uniform(1, 50, (count, 4)).astype(np.float32)
+    frames[::3] = np.rint(frames[::3])
+    scores, groups = rng.integers(0, 40, count) / 40, rng.integers(-2, 2, count)
+    if count > 1:  # a threshold that one of the pairs has exactly
+        threshold = min(overlap_of(frames[0].tolist(), frames[1].tolist(), overlap), 1.0)
+    found = []
+    for name in (None, "numpy"):
+        kernels.load(name)
+        found.append(merge_frames(frames, scores, threshold, overlap=overlap, groups=groups))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+@SETTINGS
+@given(scored_frames(), st.sampled_from([0.0, 0.3, 0.7]), st.sampled_from(["iou", "min"]))
+def test_the_order_of_frames_does_not_matter(given_frames, threshold, overlap):
+    """Except among equal scores, where the earlier frame is the better one."""
+    frames, _, groups = given_frames
+    rng = np.random.default_rng(len(frames))
+    scores, shuffled = rng.permutation(len(frames)) / 100, rng.permutation(len(frames))
+    kept = filter_frames(frames, scores, threshold, overlap=overlap, groups=groups)
+    again = filter_frames(
+        frames[shuffled], scores[shuffled], threshold, overlap=overlap, groups=groups[shuffled]
+    )
+    np.testing.assert_array_equal(shuffled[again], kept)
 
 
 def test_min_overlap_drops_a_small_frame_inside_a_large_one():

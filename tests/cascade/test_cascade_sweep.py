@@ -1,154 +1,151 @@
-"""The sweep against the windows' road: cut every window, run the net on the batch."""
+"""The sweep against the windows' road: cut every window, run the plan on the batch."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-import cascade.sweep
-from cascade.folding import read_first_net
+from cascade import kernels as cascade_kernels
 from cascade.sweep import Sweep
 from cascade.windows import offsets
-from lasagnette import nonlinearities
-from lasagnette.layers import (
-    BatchNormLayer,
-    Conv2DLayer,
-    DenseLayer,
-    InputLayer,
-    MaxPool2DLayer,
-    batch_norm,
-    dropout,
-    get_all_layers,
-)
+from lasagnette.ops import kernels
 from nets import registry
-from nets.inference import forward
+from nets.folding import fold
+from nets.plan import INPUT, Plan, Step
 from nets.scaling import Scaling
 
-STRIDES = (2, 4, 6, 12)
-SHAPES = ((12, 12), (13, 41), (38, 27), (50, 64))
+SETTINGS = settings(deadline=None, max_examples=25)
+SCALING = Scaling(mean=100.0, scale=1 / 90)
+COMPILED = [name for name in kernels.describe()["available"] if name != "numpy"]
 
 
-def randomised(layer, seed=0):
-    """Parameters of any sign and batch normalisation's averages off their defaults."""
+@pytest.fixture(autouse=True)
+def restored():
+    before = kernels.get_threads()
+    yield
+    kernels.load()
+    kernels.set_threads(before)
+
+
+def plan_of(side, taps, filters, units=(16, 2), seed=0):
+    """A convolution with relu and pooling, then dense layers, all but the last with relu."""
     rng = np.random.default_rng(seed)
-    for one in get_all_layers(layer):
-        for parameter in one.get_params():
-            value = parameter.get_value()
-            fan_in = value[0].size if value.ndim > 2 else max(1, len(value))
-            noise = rng.normal(size=value.shape) * (fan_in**-0.5 if value.ndim > 1 else 0.3)
-            parameter.set_value((noise + (parameter.name or "").endswith("inv_std")).astype("f"))
-    return layer
-
-
-def other_net(side=24, filter_size=5):
-    net = InputLayer((None, 3, side, side))
-    net = Conv2DLayer(net, 6, filter_size, pad="same", flip_filters=False)
-    net = dropout(MaxPool2DLayer(batch_norm(net), 2), p=0.2)
-    net = batch_norm(DenseLayer(net, 9))
-    net = DenseLayer(net, 7)
-    return DenseLayer(net, 3, nonlinearity=nonlinearities.linear)
+    steps, arrays = [Step("conv", [INPUT], "conv", relu=True, pool=True)], {}
+    arrays["conv.W"] = rng.normal(size=(filters, 3, taps, taps)) / (3 * taps**2) ** 0.5
+    arrays["conv.b"] = rng.normal(size=filters) / 3
+    inputs = filters * (side // 2) ** 2
+    for number, count in enumerate(units):
+        name = f"dense{number}"
+        last = number == len(units) - 1
+        steps.append(Step("dense", [steps[-1].name], name, relu=not last))
+        arrays[f"{name}.W"] = rng.normal(size=(inputs, count)) / inputs**0.5
+        arrays[f"{name}.b"] = rng.normal(size=count) / 3
+        inputs = count
+    return Plan(side, steps, arrays)
 
 
 def picture(shape, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    return np.random.default_rng(seed).integers(0, 256, (3, *shape), dtype=np.uint8)
 
 
-def by_windows(run, image, stride, side):
-    rows, columns = (offsets(length, side, stride) for length in image.shape[:2])
-    windows = np.stack([image[y : y + side, x : x + side] for y in rows for x in columns])
-    return run(Scaling().apply(windows).transpose(0, 3, 1, 2))
+def by_windows(plan, image, stride):
+    side = plan.side
+    rows, columns = (offsets(length, side, stride) for length in image.shape[1:])
+    windows = [image[:, y : y + side, x : x + side] for y in rows for x in columns]
+    return plan(SCALING.apply(np.stack(windows)))
 
 
-@pytest.fixture
-def always_sweep(monkeypatch):
-    monkeypatch.setattr(cascade.sweep, "_FEW", 0)
+def check(plan, image, stride):
+    expected = by_windows(plan, image, stride)
+    found = Sweep(plan, SCALING).logits(image, stride)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
-@pytest.fixture(scope="module")
-def net12():
-    return randomised(registry.build("net12"))
+def test_the_compiled_kernel_is_what_is_tested_here():
+    if not COMPILED:
+        pytest.skip("the kernels are not compiled here")
+    assert cascade_kernels.describe()["sweep"] == "compiled"
 
 
-@pytest.mark.usefixtures("always_sweep")
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("stride", STRIDES)
-def test_net12_equals_its_windows(net12, stride, shape):
-    image = picture(shape)
-    found = Sweep(net12, Scaling()).logits(image, stride)
-    np.testing.assert_allclose(found, by_windows(forward(net12), image, stride, 12), atol=1e-5)
+@pytest.mark.parametrize("name", [*COMPILED, "numpy"])
+@SETTINGS
+@given(st.integers(0, 70), st.integers(0, 90), st.sampled_from([2, 4, 6, 8, 12, 14, 26]))
+def test_net12_equals_its_windows(name, below, right, stride):
+    kernels.load(name)
+    check(plan_of(12, 3, 16), picture((12 + below, 12 + right)), stride)
 
 
-@pytest.mark.usefixtures("always_sweep")
-@pytest.mark.parametrize(
-    "layer",
-    [
-        registry.build("net12", batch_norm=True),
-        registry.build("net12", faithful=True),
-        other_net(24, 5),
-        other_net(16, 7),
-        other_net(12, 1),
-    ],
-    ids=["batch-norm", "faithful", "5x5", "7x7", "1x1"],
+@SETTINGS
+@given(
+    side=st.sampled_from([6, 10, 12, 16, 24]),
+    taps=st.sampled_from([1, 3, 5, 7]),
+    filters=st.sampled_from([1, 6, 16, 24]),
+    units=st.sampled_from([(3,), (16, 2), (20, 33, 45)]),
+    more=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    stride=st.sampled_from([2, 4, 6, 10]),
 )
-def test_other_nets_equal_their_windows(layer):
-    layer = randomised(layer, seed=1)
-    side = get_all_layers(layer)[0].output_shape[2]
-    run = forward(layer)
-    for stride in (2, 4, 6):
-        image = picture((side + 7, side + 9))
-        found = Sweep(layer, Scaling()).logits(image, stride)
-        np.testing.assert_allclose(found, by_windows(run, image, stride, side), atol=2e-5)
+def test_other_nets_equal_their_windows(side, taps, filters, units, more, stride):
+    plan = plan_of(side, min(taps, side // 2 - 1 + side // 2 % 2), filters, units)
+    check(plan, picture((side + more[0], side + more[1])), stride)
 
 
-@pytest.mark.parametrize("few", [0, 10**6])
-def test_bands_and_small_levels_give_the_same(net12, monkeypatch, few):
-    """A level cut into bands of one row of windows, and a level whose windows are all cut."""
-    image = picture((61, 83))
-    whole = Sweep(net12, Scaling()).logits(image, 4)
-    monkeypatch.setattr(cascade.sweep, "_FEW", few)
-    monkeypatch.setattr(cascade.sweep, "_BAND", 1)
-    np.testing.assert_allclose(Sweep(net12, Scaling()).logits(image, 4), whole, atol=1e-5)
+def test_a_trained_nets_plan_is_swept():
+    plan = fold(registry.build("net12", batch_norm=True))
+    check(plan, picture((41, 50)), 4)
 
 
-@pytest.mark.usefixtures("always_sweep")
+@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("shape", [(121, 151), (90, 200)])
+@pytest.mark.parametrize("taps", [3, 5])
+def test_any_number_of_threads_gives_the_same_bits(name, shape, taps):
+    """The level is cut into bands, one for each thread."""
+    kernels.load(name)
+    sweep, image = Sweep(plan_of(12, taps, 16), SCALING), picture(shape)
+    found = []
+    for count in (1, 2, 3):
+        kernels.set_threads(count)
+        found.append(sweep.logits(image, 4))
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_a_view_of_a_larger_picture_is_read_in_its_place():
+    sweep, image = Sweep(plan_of(12, 3, 16), SCALING), picture((80, 90))
+    part = image[:, 5:60, 7:83]
+    np.testing.assert_array_equal(sweep.logits(part, 4), sweep.logits(part.copy(), 4))
+    turned = np.ascontiguousarray(part.transpose(1, 2, 0)).transpose(2, 0, 1)
+    np.testing.assert_array_equal(sweep.logits(turned, 4), sweep.logits(part, 4))
+
+
+@pytest.mark.parametrize("name", [*COMPILED[:1], "numpy"])
 @pytest.mark.parametrize("shape", [(11, 40), (40, 11), (1, 1)])
-def test_a_level_below_the_windows_side_has_none(net12, shape):
-    assert Sweep(net12, Scaling()).logits(picture(shape), 4).shape == (0, 2)
+def test_a_level_below_the_windows_side_has_none(name, shape):
+    kernels.load(name)
+    assert Sweep(plan_of(12, 3, 16), SCALING).logits(picture(shape), 4).shape == (0, 2)
 
 
 @pytest.mark.parametrize("stride", [0, 3, -2])
-def test_an_odd_stride_is_refused(net12, stride):
+def test_an_odd_stride_is_refused(stride):
     with pytest.raises(ValueError, match=f"positive even number; got {stride}"):
-        Sweep(net12, Scaling()).logits(picture((20, 20)), stride)
+        Sweep(plan_of(12, 3, 16), SCALING).logits(picture((20, 20)), stride)
 
 
-def conv(**options):
-    return Conv2DLayer(InputLayer((None, 3, 12, 12)), 4, **{"filter_size": 3, **options})
-
-
-def headed(layer):
-    return DenseLayer(MaxPool2DLayer(layer, 2), 2)
+def changed(**facts):
+    plan = plan_of(12, 3, 16)
+    for name, value in facts.items():
+        setattr(plan.steps[0], name, value)
+    return plan
 
 
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: registry.build("net48"), "MaxPool2DLayer|Conv2DLayer 'conv2' does not belong"),
-        (lambda: headed(conv(pad=0)), r"Conv2DLayer has pad \(0, 0\)"),
-        (lambda: headed(conv(pad="same", filter_size=7)), "filters 7x7, more than half"),
-        (lambda: headed(conv(pad="same", untie_biases=True)), "untied biases"),
-        (
-            lambda: headed(conv(pad="same", nonlinearity=nonlinearities.tanh)),
-            "rectify or linear is needed",
-        ),
-        (
-            lambda: DenseLayer(MaxPool2DLayer(conv(pad="same"), 3), 2),
-            r"has size \(3, 3\).*2x2 without padding is needed",
-        ),
-        (lambda: headed(BatchNormLayer(conv(pad="same"))), "BatchNormLayer does not belong"),
-        (lambda: MaxPool2DLayer(conv(pad="same"), 2), "no dense layer after"),
-        (lambda: DenseLayer(InputLayer((None, 3, 12, 12)), 2), "DenseLayer does not belong"),
-        (lambda: DenseLayer(InputLayer((None, 3, 12, 14)), 2), "square, of an even side"),
+        (lambda: fold(registry.build("net24")), "then dense layers; got .*side 24"),
+        (lambda: changed(relu=False), "a convolution with relu and 2x2 pooling"),
+        (lambda: plan_of(7, 3, 16), "on an even side.* on side 7"),
+        (lambda: plan_of(12, 7, 16), "at most half of the input's 12 pixels; got 7"),
     ],
 )
-def test_other_architectures_are_refused(build, message):
-    with pytest.raises(ValueError, match="a sweep cannot evaluate this net: .*" + message):
-        read_first_net(build())
+def test_other_nets_are_refused(build, message):
+    with pytest.raises(ValueError, match="(?s)a sweep.*" + message):
+        Sweep(build(), SCALING)
