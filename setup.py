@@ -58,11 +58,8 @@ def extensions() -> list[Extension]:
     """Return the libraries, all optional: one per instruction set, and those that have only one."""
     x86 = platform.machine().lower() in {"x86_64", "amd64"}
     sets = {**(X86_FLAGS if x86 else {}), "plain": []}
-    headers = sorted(
-        path.relative_to(ROOT).as_posix()
-        for folder in HEADERS
-        for path in ROOT.glob(f"{folder}/*.h")
-    )
+    headers = [path for folder in HEADERS for path in sorted(ROOT.glob(f"{folder}/*.h"))]
+    depends = [path.relative_to(ROOT).as_posix() for path in headers]
     by_set = [
         _extension(library + name, source, ["-fopenmp", *flags], ["-fopenmp"], depends)
         for library, source in BY_SET.items()
