@@ -5,8 +5,8 @@ and factor, the last filtering's overlap); ``facts`` (JSON: how it was made and 
 dataset ``calibration_classes``, (45, 3): scale, shift in x, shift in y. One group per stage,
 ``stage1`` and so on, with the attributes ``threshold`` and ``overlap`` and the groups ``detection``
 and, where there is one, ``calibration``. Such a group is a net: attributes ``net``
-(architecture), ``side``, ``mean`` and ``scale`` of the input, ``plan`` and ``facts`` (JSON), and its
-parameters by name, batch normalisation folded in (`nets.folding`), float16 or float32.
+(architecture), ``side``, ``mean`` and ``scale`` of the input, ``plan`` and ``facts`` (JSON), and
+its parameters by name, batch normalisation folded in (`nets.folding`), float16 or float32.
 """
 
 from __future__ import annotations
@@ -84,12 +84,29 @@ class Stage:
         Moves what goes on.
     overlap : float
         Intersection over union above which a frame yields to a better one of its window size.
+
+    Raises
+    ------
+    ValueError
+        If a net has another number of classes, or the two see crops of different sides.
     """
 
     detection: Net
     threshold: float
     calibration: Net | None = None
     overlap: float = 0.5
+
+    def __post_init__(self) -> None:
+        for kind, net, classes in (
+            ("detection", self.detection, 2),
+            ("calibration", self.calibration, len(CLASSES)),
+        ):
+            if net is not None and (net.side, net.plan.classes) != (self.detection.side, classes):
+                raise ValueError(
+                    f"a stage's {kind} net has {classes} classes and sees what its detection net "
+                    f"{self.detection.name} sees, {self.detection.side} pixels; got {net.name} "
+                    f"with {net.plan.classes} classes and {net.side} pixels"
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +124,11 @@ class Cascade:
         Overlap above which a frame yields to a better one, among all sizes, at last.
     facts : dict
         How it was made and what it reached.
+
+    Raises
+    ------
+    ValueError
+        If there is no stage.
     """
 
     stages: tuple[Stage, ...]
@@ -114,6 +136,10 @@ class Cascade:
     factor: float = 1.42
     overlap: float = 0.3
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise ValueError("a cascade has at least one stage; got none")
 
     @property
     def thresholds(self) -> list[float]:
@@ -152,7 +178,7 @@ def save(path: str | os.PathLike[str], cascade: Cascade, *, dtype: str = "float1
     Raises
     ------
     WeightsError
-        If it cannot be written.
+        If it cannot be written, or a parameter is too large for `dtype`.
     """
     settings = {name: getattr(cascade, name) for name in ("stride", "factor", "overlap")}
     attributes: dict[str, Any] = {
@@ -177,7 +203,14 @@ def save(path: str | os.PathLike[str], cascade: Cascade, *, dtype: str = "float1
                 f"{group}/{kind}/facts": json.dumps(net.facts),
             }
             for name, values in net.plan.arrays.items():
-                datasets[f"{group}/{kind}/{name}"] = values.astype(dtype)
+                with np.errstate(over="ignore"):
+                    stored = values.astype(dtype)
+                if not np.isfinite(stored).all():
+                    raise WeightsError(
+                        f"{path}: {name} of {net.name} has numbers that {dtype} cannot hold; "
+                        "float32 holds larger ones"
+                    )
+                datasets[f"{group}/{kind}/{name}"] = stored
     write_h5(path, attributes, datasets)
 
 
@@ -215,8 +248,6 @@ def load(path: str | os.PathLike[str] | None = None) -> Cascade:
             stages = tuple(_read_stage(file[name]) for name in groups)
             settings = json.loads(file.attrs["settings"])
             facts = json.loads(file.attrs["facts"])
-        if not stages:
-            raise WeightsError(f"{path}: a cascade without a stage")
         return Cascade(
             stages,
             stride=int(settings["stride"]),
@@ -228,7 +259,7 @@ def load(path: str | os.PathLike[str] | None = None) -> Cascade:
         raise WeightsError(f"{path}: there is no such cascade file") from error
     except WeightsError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path}: not a cascade file, or a damaged one ({error})") from error
 
 

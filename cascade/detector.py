@@ -127,11 +127,13 @@ class Detector:
         self.merge, self.batch_size = merge, batch_size
         if self.stride < 2 or self.stride % 2:
             raise ValueError(f"Detector's stride must be even and at least 2; got {self.stride!r}")
-        if not (min_face > 0 and self.factor > 1):
+        if not (min_face >= 1 and self.factor > 1):
             raise ValueError(
-                "Detector's min_face must be positive and its factor above 1; "
+                "Detector's min_face must be at least 1 pixel and its factor above 1; "
                 f"got {min_face!r} and {self.factor!r}"
             )
+        if batch_size < 1:
+            raise ValueError(f"Detector's batch_size must be at least 1; got {batch_size!r}")
         first = cascade.stages[0].detection
         self.sweep = Sweep(first.plan, first.scaling)
 
@@ -256,5 +258,8 @@ def _admitted(key: Hashable, image: NDArray[np.uint8] | Exception, trace: bool) 
             f"a photograph must be an RGB array (rows, columns, 3) of uint8; got {what!r}"
         )
     else:
-        item.photo = Levels(image)
+        try:
+            item.photo = Levels(image)
+        except ValueError as error:
+            item.error = error
     return item

@@ -1,55 +1,59 @@
 """The whole cascade on synthetic pictures, with nets of random weights."""
 
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from cascade_nets import answering, contrast, picture, random_net
 
-from cascade.detector import THRESHOLDS, Detector, load_pretrained
+from augment.calibration import encode
+from augment.functional import crop_many
+from cascade import bundle
+from cascade.bundle import Cascade, Stage, WeightsError
+from cascade.detector import Detection, Detector
 from cascade.nms import filter_frames
-from cascade.stages import Net
-from cascade.sweep import Sweep
 from cascade.windows import count_windows, pyramid
-from lasagnette.layers import get_all_params
-from nets import registry, weights
-from nets.inference import forward
-from nets.scaling import Scaling
+from lasagnette.ops.kernels.pools import threads
 
-
-def seeded(name, seed):
-    layer = registry.build(name)
-    rng = np.random.default_rng(seed)
-    for parameter in get_all_params(layer):
-        value = parameter.get_value()
-        fan_in = value[0].size if value.ndim > 2 else len(value)
-        parameter.set_value((rng.normal(size=value.shape) * (2 / fan_in) ** 0.5).astype("f"))
-    return layer
-
-
-def picture(seed, rows=90, columns=120):
-    rng = np.random.default_rng(seed)
-    return cv2.resize(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8), (columns, rows))
-
-
-def contrast(batch):
-    """Logits that depend on each crop alone, bit by bit the same in any batch."""
-    face = np.array([crop.std(dtype=np.float64) * 8 - 2 for crop in batch])
-    return np.stack([-face, face], axis=1).astype(np.float32)
+ROOT = Path(__file__).resolve().parents[2]
+FIRST = Stage(random_net("net12", 4), 0.5)
+CASCADE = Cascade((FIRST, Stage(answering("net48", 48, 2, contrast), 0.5)), factor=1.2)
+STAGE_NAMES = [
+    *("net12", "net12_cal", "net12 in size"),
+    *("net24", "net24_cal", "net24 in size", "at last"),
+]
 
 
 @pytest.fixture(scope="module")
-def sweep():
-    return Sweep(seeded("net12", 4), Scaling())
+def detector() -> Detector:
+    return Detector(CASCADE, min_face=24, batch_size=16)
 
 
 @pytest.fixture(scope="module")
-def detector(sweep):
-    net = Net("net48", 48, Scaling(), contrast)
-    return Detector(sweep, [net], (0.5, 0.5), min_face=24, batch_size=16)
+def calibrated() -> Cascade:
+    """Four folded nets of random weights, on two stages."""
+    stages = (
+        Stage(random_net("net12", 4), 0.5, random_net("net12_cal", 5, gain=4), 0.5),
+        Stage(random_net("net24", 10), 0.5, random_net("net24_cal", 7, gain=4), 0.5),
+    )
+    return Cascade(stages, stride=4, factor=1.2, overlap=0.3)
+
+
+def assert_close(found: Detection, expected: Detection) -> None:
+    assert len(found.boxes) == len(expected.boxes)
+    np.testing.assert_allclose(found.boxes, expected.boxes, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
 
 
 def test_detection_is_float32_filtered_and_by_falling_score(detector):
-    image = picture(0)
-    found = detector.detect(image)
+    found = detector.detect(picture(0))
     assert len(found.boxes) > 1
     assert found.boxes.dtype == found.scores.dtype == np.float32
     assert found.boxes.shape == (len(found.scores), 4)
@@ -60,11 +64,10 @@ def test_detection_is_float32_filtered_and_by_falling_score(detector):
     assert found.trace is None
 
 
-def test_the_best_frames_overlap_no_more_than_allowed_and_their_means_are_as_many(sweep):
-    net = Net("net48", 48, Scaling(), contrast)
+def test_the_best_frames_overlap_no_more_than_allowed_and_their_means_are_as_many():
+    cascade = replace(CASCADE, overlap=0.2)
     best, mean = (
-        Detector(sweep, [net], (0.5, 0.5), min_face=24, merge=merge).detect(picture(0))
-        for merge in (False, True)
+        Detector(cascade, min_face=24, merge=merge).detect(picture(0)) for merge in (False, True)
     )
     kept = filter_frames(best.boxes, best.scores, 0.2)
     assert kept.tolist() == list(range(len(best.boxes)))
@@ -77,16 +80,71 @@ def test_trace_narrows_step_by_step(detector):
     levels = pyramid(90, 120, side=12, min_face=24, factor=1.2)
     assert found.trace.windows == count_windows(levels, 4)
     assert [step.stage for step in found.trace.steps] == [
-        "net12",
-        "net12 in size",
-        "net48",
-        "net48 in size",
-        "at last",
+        *("net12", "net12 in size", "net48", "net48 in size", "at last")
     ]
     counts = [found.trace.windows] + [len(step.frames) for step in found.trace.steps]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[1] > counts[-1] > 0
     np.testing.assert_array_equal(found.trace.steps[-1].frames, found.boxes)
+
+
+def test_the_trace_of_calibration_holds_the_same_frames_moved(calibrated):
+    found = Detector(calibrated, min_face=24).detect(picture(0), trace=True)
+    assert [step.stage for step in found.trace.steps] == STAGE_NAMES
+    for before, after in ((0, 1), (3, 4)):
+        fired, moved = (found.trace.steps[n] for n in (before, after))
+        np.testing.assert_array_equal(fired.scores, moved.scores)
+        assert len(fired.frames) > 0
+        assert (fired.frames != moved.frames).any(axis=1).mean() > 0.9
+        # as far as the classes reach
+        ratio = moved.frames[:, 2:] / fired.frames[:, 2:]
+        assert (ratio > 1 / 1.22).all()
+        assert (ratio < 1 / 0.82).all()
+        away = np.abs(moved.frames[:, :2] - fired.frames[:, :2]) / fired.frames[:, 2:]
+        assert away.max() <= 0.17 / 0.83 + 1e-3
+
+
+def test_a_calibration_net_sees_what_its_detection_net_saw(calibrated):
+    seen = {}
+
+    def watching(name, side, classes):
+        def watch(batch):
+            seen.setdefault(name, []).extend(batch.copy())
+            return contrast(batch) if classes == 2 else np.zeros((len(batch), 45))
+
+        return answering(name, side, classes, watch)
+
+    second = Stage(watching("two", 24, 2), 0.3, watching("cal", 24, 45))
+    first = calibrated.stages[0]
+    found = Detector(Cascade((first, second)), min_face=24).detect(picture(0), trace=True)
+    (step,) = (step for step in found.trace.steps if step.stage == "two")
+    expected = [crop for crop in seen["two"] if 1 / (1 + np.exp(np.diff(-contrast([crop])))) >= 0.3]
+    assert 0 < len(step.frames) == len(seen["cal"]) < len(seen["two"])
+    np.testing.assert_array_equal(seen["cal"], expected)
+
+
+def test_calibration_finds_the_square_that_was_shown_off_its_place():
+    """One dark square; a calibration net that reads its place off the crop's bright margins."""
+    square = np.array([[50, 30, 40, 40]], np.float32)
+    image = np.full((100, 140, 3), 250, np.uint8)
+    image[30:70, 50:90] = 20
+    templates = crop_many(image, encode(np.repeat(square, 45, axis=0), np.arange(45)), 12)
+    scaled = (templates.astype("f") - 127.5) / 127.5
+
+    def nearest(batch):
+        away = np.square(batch[:, None] - scaled[None]).sum(axis=(2, 3, 4))
+        return -30 * away
+
+    def dark(batch):
+        face = -batch.mean(axis=(1, 2, 3)) * 20
+        return np.stack([-face, face], axis=1)
+
+    # The first net lets all windows through, and has no calibration net.
+    everything = Stage(FIRST.detection, 0.0, None, 1.0)
+    second = Stage(answering("dark", 12, 2, dark), 0.9, answering("near", 12, 45, nearest), 0.5)
+    found = Detector(Cascade((everything, second), stride=2, factor=1.2), min_face=30)
+    (box,) = found.detect(image).boxes
+    np.testing.assert_allclose(box, square[0], atol=2.5)
 
 
 def test_many_photographs_give_what_each_gives_alone(detector):
@@ -100,17 +158,27 @@ def test_many_photographs_give_what_each_gives_alone(detector):
         np.testing.assert_array_equal(together.scores, alone.scores)
 
 
-def test_with_a_real_net48_photographs_do_not_disturb_each_other(sweep):
-    layer = seeded("net48", 5)
-    net = Net("net48", 48, Scaling(), forward(layer))
-    detector = Detector(sweep, [net], (0.5, 0), min_face=40, batch_size=16)
-    photos = [(seed, picture(seed, 60, 80)) for seed in range(3)]
-    found = dict(detector.detect_many(photos))
-    assert any(len(one.boxes) for one in found.values())
+@pytest.mark.parametrize("batch_size", [1, 5, 1000])
+def test_the_same_faces_at_any_batch_size(calibrated, batch_size):
+    photos = [(seed, picture(seed, 60, 80)) for seed in range(4)]
+    usual = dict(Detector(calibrated, min_face=24).detect_many(photos))
+    assert sum(len(one.boxes) for one in usual.values()) > 8
+    other = dict(Detector(calibrated, min_face=24, batch_size=batch_size).detect_many(photos))
     for key, image in photos:
+        assert_close(other[key], usual[key])
+        assert_close(Detector(calibrated, min_face=24).detect(image), usual[key])
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_same_faces_with_any_number_of_threads(calibrated, count):
+    image = picture(3, 120, 200)
+    detector = Detector(calibrated, min_face=24)
+    with threads(1, compiled=False):
         alone = detector.detect(image)
-        np.testing.assert_allclose(found[key].boxes, alone.boxes, atol=1e-3)
-        np.testing.assert_allclose(found[key].scores, alone.scores, atol=1e-5)
+    with threads(count, compiled=False):
+        together = detector.detect(image)
+    assert len(alone.boxes) > 8
+    assert_close(together, alone)
 
 
 def test_a_photograph_that_fails_is_returned_in_its_turn(detector):
@@ -121,14 +189,17 @@ def test_a_photograph_that_fails_is_returned_in_its_turn(detector):
         ("grey", picture(1)[:, :, 0]),
         ("float", picture(1).astype(np.float32)),
         ("none", None),
+        ("empty", np.zeros((0, 40, 3), np.uint8)),
         ("good again", picture(0)),
     ]
-    found = dict(detector.detect_many(photos))
+    found = dict(detector.detect_many(photos, trace=True))
     assert list(found) == [key for key, _ in photos]
     assert found["unreadable"] is unreadable
     for key in ("grey", "float", "none"):
         assert isinstance(found[key], ValueError)
         assert "RGB array (rows, columns, 3) of uint8; got" in str(found[key])
+    assert isinstance(found["empty"], ValueError)
+    assert "sides are 1 to" in str(found["empty"])
     np.testing.assert_array_equal(found["good"].boxes, found["good again"].boxes)
 
 
@@ -144,45 +215,92 @@ def test_a_picture_too_small_for_a_face_has_none(detector, shape):
     assert found.scores.shape == (0,)
 
 
-def test_without_later_nets_the_first_decides(sweep):
-    alone = Detector(sweep, [], [0.5], min_face=24, size_overlaps=[0.5])
-    found = alone.detect(picture(0), trace=True)
+def test_a_part_of_a_picture_is_a_picture(detector):
+    """Rows and columns that do not lie one after another in memory."""
+    image = picture(0, 90, 120)
+    larger = np.zeros((180, 130, 3), np.uint8)
+    larger[::2, 5:125] = image
+    np.testing.assert_array_equal(
+        detector.detect(larger[::2, 5:125]).boxes, detector.detect(image).boxes
+    )
+
+
+def test_without_later_nets_the_first_decides():
+    found = Detector(Cascade((FIRST,)), min_face=24).detect(picture(0), trace=True)
     assert [step.stage for step in found.trace.steps] == ["net12", "net12 in size", "at last"]
     assert len(found.boxes)
 
 
-def test_candidates_stop_after_the_wanted_nets(detector):
+def test_candidates_stop_after_the_wanted_stages(detector):
     (first,) = detector.candidates([("a", picture(0))], depth=1)
     (both,) = detector.candidates([("a", picture(0))])
     assert len(first.frames) > len(both.frames) > 0
+    assert first.photo is not None
+    assert both.photo is None
 
 
-def test_one_threshold_per_net_is_needed(sweep):
-    with pytest.raises(ValueError, match=r"thresholds for each of its 1 nets; got \[0.5, 0.5\]"):
-        Detector(sweep, [], [0.5, 0.5], size_overlaps=[0.5])
-    with pytest.raises(ValueError, match="size_overlaps for each of its 1 nets"):
-        Detector(sweep, [], [0.5])
+def test_the_threshold_is_the_last_stages(detector):
+    assert Detector(CASCADE, threshold=0.75).cascade.thresholds == [0.5, 0.75]
+    assert CASCADE.thresholds == [0.5, 0.5]
+    few = Detector(CASCADE, threshold=0.75, min_face=24).detect(picture(0))
+    assert 0 < len(few.boxes) < len(detector.detect(picture(0)).boxes)
+    assert (few.scores >= 0.75).all()
 
 
-@pytest.mark.parametrize("setting", [{"stride": 3}, {"factor": 1.0}, {"min_face": 0}])
-def test_settings_out_of_range_are_refused_at_once(sweep, setting):
-    with pytest.raises(ValueError, match=f"Detector's.*{next(iter(setting))}"):
-        Detector(sweep, [], [0.5], size_overlaps=[0.5], **setting)
+def test_settings_are_the_cascades_unless_given():
+    cascade = replace(CASCADE, stride=2, factor=1.3)
+    usual, other = Detector(cascade), Detector(cascade, stride=6, factor=1.5)
+    assert (usual.stride, usual.factor, usual.min_face) == (2, 1.3, 40)
+    assert (other.stride, other.factor) == (6, 1.5)
 
 
-def test_weights_from_a_folder(tmp_path):
-    for seed, name in enumerate(("net12", "net48")):
-        weights.save(tmp_path / f"{name}.h5", seeded(name, seed), name=name)
-    loaded = load_pretrained(weights=tmp_path, threshold=0.75, min_face=30)
-    assert loaded.thresholds == [THRESHOLDS[0], 0.75]
-    assert loaded.min_face == 30
-    assert [net.name for net in loaded.nets] == ["net48"]
-    loaded.detect(picture(0, 40, 40))
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *({"stride": 3}, {"stride": 0}, {"factor": 1.0}, {"batch_size": 0}),
+        *({"min_face": 0}, {"min_face": 0.5}, {"min_face": float("nan")}),
+    ],
+)
+def test_settings_out_of_range_are_refused_at_once(setting):
+    with pytest.raises(ValueError, match=rf"Detector's.*{next(iter(setting))}"):
+        Detector(CASCADE, **setting)
 
 
-def test_weights_of_another_net_are_refused(tmp_path):
-    layer = seeded("net12", 0)
-    for name in ("net12", "net48"):
-        weights.save(tmp_path / f"{name}.h5", layer, name="net12")
-    with pytest.raises(weights.WeightsError, match="weights of 'net12', but 'net48' is needed"):
-        load_pretrained(weights=tmp_path)
+def test_a_first_net_that_cannot_sweep_is_refused():
+    with pytest.raises(ValueError, match="a sweep evaluates a convolution"):
+        Detector(Cascade((Stage(random_net("net24", 0), 0.5),)))
+
+
+def test_a_cascade_file(tmp_path, calibrated):
+    path = tmp_path / "cascade.h5"
+    bundle.save(path, calibrated, dtype="float32")
+    from_file = Detector(path, min_face=24).detect(picture(0))
+    assert_close(from_file, Detector(calibrated, min_face=24).detect(picture(0)))
+    with pytest.raises(WeightsError, match="there is no such cascade file"):
+        Detector(str(tmp_path / "none.h5"))
+
+
+def test_the_packaged_cascade_finds_nothing_in_plain_colour():
+    found = Detector().detect(np.full((120, 160, 3), 128, np.uint8))
+    assert len(found.boxes) == 0
+
+
+def test_turning_a_picture_upside_down_is_noticed(detector):
+    """The stages see pixels, not only how they are spread."""
+    image = picture(0)
+    boxes = detector.detect(image).boxes
+    assert not np.array_equal(boxes, detector.detect(cv2.flip(image, 0)).boxes)
+
+
+def test_a_detector_imports_neither_pytensor_nor_scipy_nor_numba():
+    program = (
+        "import sys, numpy as np\n"
+        "from cascade import Detector\n"
+        "heavy = {'pytensor', 'scipy', 'numba', 'jax'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)\n"
+        "Detector(threshold=0).detect(image, trace=True)\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
