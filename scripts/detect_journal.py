@@ -79,7 +79,8 @@ class Journal:
     def _take(self, line: bytes, number: int) -> None:
         try:
             entry = json.loads(line)
-            name, frame = entry["file"], entry.get("frame")
+            name, frame = str(entry["file"]), entry.get("frame")
+            frame = None if frame is None else int(frame)
             self.failed += "error" in entry
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(
@@ -89,4 +90,4 @@ class Journal:
         if frame is None:
             self.done[name] = None  # a photograph, or a video that failed in the end
         elif self.done.get(name, -1) is not None:
-            self.done[name] = int(frame)
+            self.done[name] = frame

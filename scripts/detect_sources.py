@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -270,7 +271,7 @@ def standard_input() -> BinaryIO:
     click.UsageError
         If it is a terminal: nobody types a photograph.
     """
-    stream = click.get_binary_stream("stdin")
+    stream = sys.stdin.buffer
     if stream.isatty():
         raise click.UsageError(
             "standard input is a terminal; send it a photograph or names: command | lasagnette ..."
