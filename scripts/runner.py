@@ -1,7 +1,8 @@
 """Glue of a training: minibatches in; records to the run log, checkpoints and the terminal.
 
 A run's folder holds what `monitor.runlog` writes, and beside it `checkpoint.h5` (all that a resumed
-training needs) and `best.h5` (the weights of the epoch with the best validation accuracy).
+training needs) and `best.h5` (the weights of the epoch with the best balanced accuracy in
+validation).
 """
 
 from __future__ import annotations

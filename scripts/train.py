@@ -30,6 +30,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "net24_cal": {"epochs": 4, "batch_size": 256, "learning_rate": 2e-3},
     "net48_cal": {"epochs": 1, "batch_size": 128, "learning_rate": 1e-3},
 }
+OF_DETECTION = (
+    *("backgrounds_per_face", "hard_negatives", "hard_share"),
+    *("move", "scale", "stretch", "rotation"),
+)
 SETTINGS = (
     *("epochs", "epoch_samples", "batch_size", "learning_rate", "seed", "augment"),
     *("backgrounds_per_face", "hard_negatives", "hard_share", "fddb_repeats", "validation"),
@@ -162,9 +166,9 @@ def train(
     """Train NET and keep the run in its own folder.
 
     The folder holds the log with all curves, a checkpoint, and the weights of the epoch with the
-    best validation accuracy. A run that was interrupted or killed goes on from its last checkpoint
-    with the same numbers as one that was never stopped (unless the back end changes), whoever makes
-    the minibatches:
+    best balanced accuracy in validation. A run that was interrupted or killed goes on from its last
+    checkpoint with the same numbers as one that was never stopped (unless the back end changes),
+    whoever makes the minibatches:
 
     \b
     lasagnette train net12 --run first
@@ -180,6 +184,11 @@ def train(
         raise click.UsageError("--workers and --workers-on exclude each other.")
     if workers_on is not None:
         _check_scheduler(workers_on)
+    if net.endswith("_cal"):
+        why = "calibration crops have 45 places and no background; leave out"
+        refuse_given(ctx, OF_DETECTION, why)
+    if given["hard_negatives"] is None:
+        refuse_given(ctx, ["hard_share"], "there are no --hard-negatives; leave out")
     if not given["augment"]:
         refuse_given(ctx, INTERVALS, "--no-augment cuts frames as they stand; leave out")
     root = data_folder(data)

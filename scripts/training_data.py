@@ -87,7 +87,7 @@ def training_index(
             raise RunError(f"{hard_negatives}: holds faces, not only background frames")
         if not len(hard):
             raise RunError(f"{hard_negatives}: holds no frame; mine more pictures")
-        others = np.count_nonzero(index.labels == BACKGROUND)
+        others = index.weights[index.labels == BACKGROUND].sum()
         weight = others / hard.weights.sum() * hard_share / (1 - hard_share)
         index = indexes.merge([(index, 1.0), (hard, weight)])
     return index
@@ -105,15 +105,26 @@ def validation_crops(
     recipe
         The net's side and task.
     file
-        An index of fixed frames to cut; by default, for a detection net the validation set, and
-        for a calibration net `CALIBRATION_FACES` faces in every class.
+        An index of fixed frames to cut, for a calibration net its faces in every class; by default
+        the validation set, and for a calibration net `CALIBRATION_FACES` faces of the tuning side.
     say
         Takes one line for the terminal.
+
+    Raises
+    ------
+    RunError
+        If the index has no face.
+    DataError
+        If a data set is missing, or the index has squares that are still to be drawn.
     """
-    if file is not None:
-        return fixed_set(indexes.load(file, data), recipe.side, report=say)
+    given = None if file is None else indexes.load(file, data)
+    if given is not None and not (given.labels == FACE).any():
+        raise RunError(f"{file}: holds no face to measure the epochs on")
     if recipe.task == "detection":
-        return fixed_set(validation_set(data, say), recipe.side, report=say)
+        index = validation_set(data, say) if given is None else given
+        return fixed_set(index, recipe.side, report=say)
+    if given is not None:
+        return calibration_set(given, recipe.side, report=say)
     index = tune_set(data, report=say)
     faces = np.flatnonzero(index.labels == FACE)
     # As many of FDDB's as of LFW's, whose faces are all frontal.

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,17 @@ from pytensor.compile.mode import Mode
 
 import nets.training
 from augment import index as indexes
+from augment.errors import DataError
+from augment.fixed import calibration_set, fixed_set
 from augment.index import Index
+from augment.order import steps_per_epoch
+from augment.recipe import Recipe
 from lasagnette import backend
 from lasagnette.layers import get_all_param_values
 from monitor.runlog import RunLog, open_run
 from nets import weights
 from scripts import runner, training_data
-from scripts.training_data import training_index
+from scripts.training_data import training_index, validation_crops
 
 Run = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +79,8 @@ def Trainer(*args: Any, **options: Any) -> nets.training.Trainer:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train on the drawn pictures, without a compiler."""
     monkeypatch.setattr(training_data, "train_set", small_index)
-    monkeypatch.setattr(runner, "validation_set", fixed_index)
+    monkeypatch.setattr(training_data, "validation_set", fixed_index)
+    monkeypatch.setattr(training_data, "tune_set", small_index)
     monkeypatch.setattr(runner, "Trainer", Trainer)
 
 
@@ -140,7 +146,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(data: Path, tmp_path: Path) ->
         "runner = here.runner\n"
         "if __name__ == '__main__':\n"
         "    here.training_data.train_set = here.small_index\n"
-        "    runner.validation_set = here.fixed_index\n"
+        "    here.training_data.validation_set = here.fixed_index\n"
         "    runner.CHECKPOINT_SECONDS = 0\n"
         "    settings = dataclasses.replace(here.SETTINGS, epochs=100_000)\n"
         "    runner.Trainer = here.Trainer\n"
@@ -207,13 +213,145 @@ def test_plain_training_cuts_frames_as_they_stand(data: Path, tmp_path: Path) ->
     assert result["counts"]["train_background_pictures"] == 0
 
 
-def test_hard_negatives_are_half_of_the_backgrounds(data: Path, tmp_path: Path) -> None:
+def index_of(data: Path, **changed: Any) -> Index:
+    """The training side with what a plain call would give."""
+    usual = {
+        "hard_negatives": None,
+        "hard_share": 0.5,
+        "fddb_repeats": 1,
+        "epoch_samples": None,
+        "recipe": SETTINGS.recipe,
+        "fixed": None,
+        "seed": 1,
+        "say": quiet,
+    }
+    return training_index(data, **{**usual, **changed})
+
+
+@pytest.fixture
+def of_two_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third of the faces are FDDB's."""
+
+    def index(data: Path, report: Callable[[str], None]) -> Index:
+        made = small_index(data, report)
+        source = np.where(np.arange(len(made)) % 3 == 0, "fddb", "lfw")
+        return replace(made, source=source)
+
+    monkeypatch.setattr(training_data, "train_set", index)
+    monkeypatch.setattr(training_data, "tune_set", index)
+
+
+CALIBRATES = Recipe(side=12, batch_size=10, task="calibration")
+
+
+@pytest.mark.usefixtures("of_two_sets")
+@pytest.mark.parametrize("repeats", [1, 4])
+def test_an_epoch_has_about_as_many_samples_as_asked(data: Path, repeats: int) -> None:
+    plain = index_of(data, fddb_repeats=repeats)
+    for recipe, of_a_face in (
+        (SETTINGS.recipe, 2),
+        (replace(SETTINGS.recipe, backgrounds_per_face=3), 4),
+        (CALIBRATES, 45),
+    ):
+        for samples in (40, 4000):
+            index = index_of(data, epoch_samples=samples, recipe=recipe, fddb_repeats=repeats)
+            faces = index.labels == indexes.FACE
+            assert index.weights[faces].sum() * of_a_face == pytest.approx(samples, rel=1e-5)
+            of_fddb = index.source[faces] == "fddb"
+            ratio = index.weights[faces][of_fddb].mean() / index.weights[faces][~of_fddb].mean()
+            assert ratio == pytest.approx(repeats, rel=1e-5)
+            backgrounds = plain.labels == indexes.BACKGROUND
+            if recipe.task == "detection":
+                np.testing.assert_array_equal(index.weights[~faces], plain.weights[backgrounds])
+    recipe = replace(CALIBRATES, batch_size=20)
+    index = index_of(data, epoch_samples=400, recipe=recipe, fddb_repeats=repeats)
+    assert abs(steps_per_epoch(index, recipe) - 20) <= 3
+
+
+@pytest.mark.usefixtures("of_two_sets")
+def test_a_calibration_net_learns_from_faces_alone(data: Path, tmp_path: Path) -> None:
+    index = index_of(data, recipe=CALIBRATES, fddb_repeats=3, fixed=1.0)
+    assert (index.labels == indexes.FACE).all()
+    assert len(index) == PICTURES
+    assert sorted(set(index.weights.tolist())) == [1, 3]
+
+
+@pytest.mark.usefixtures("of_two_sets")
+def test_a_calibration_net_is_measured_on_faces_of_the_tuning_side_in_every_class(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops = validation_crops(data, CALIBRATES, None, quiet)
+    assert crops.images.shape == (PICTURES * 45, 3, 12, 12)
+    assert crops.labels.reshape(-1, 45).tolist() == [list(range(45))] * PICTURES
+    monkeypatch.setattr(training_data, "CALIBRATION_FACES", 4)  # two faces are FDDB's, four not
+    few = validation_crops(data, CALIBRATES, None, quiet)
+    assert len(few.labels) == 4 * 45
+    index = training_data.tune_set(data, quiet)
+    of_fddb = index.select(index.source == "fddb").select(np.arange(2))
+    expected = calibration_set(of_fddb, 12)
+    np.testing.assert_array_equal(few.images[:90], expected.images)
+    again = validation_crops(data, CALIBRATES, None, quiet)
+    np.testing.assert_array_equal(few.images, again.images)
+
+
+def test_validation_crops_of_an_index(data: Path, tmp_path: Path) -> None:
+    chosen = fixed_index(data, quiet).select(np.array([0, 7, 2]))
+    chosen.save(tmp_path / "chosen.h5")
+    detection = validation_crops(data, SETTINGS.recipe, str(tmp_path / "chosen.h5"), quiet)
+    assert detection.labels.tolist() == [1, 0, 1]
+    np.testing.assert_array_equal(detection.images, fixed_set(chosen, 12).images)
+    calibration = validation_crops(data, CALIBRATES, str(tmp_path / "chosen.h5"), quiet)
+    assert calibration.labels.tolist() == [*range(45)] * 2
+    np.testing.assert_array_equal(calibration.images, calibration_set(chosen, 12).images)
+    chosen.select(np.array([1])).save(tmp_path / "none.h5")
+    for recipe in (SETTINGS.recipe, CALIBRATES):
+        with pytest.raises(runner.RunError, match=r"none\.h5: holds no face to measure"):
+            validation_crops(data, recipe, str(tmp_path / "none.h5"), quiet)
+    small_index(data, quiet).save(tmp_path / "undrawn.h5")
+    with pytest.raises(DataError, match="6 rows have none"):
+        validation_crops(data, SETTINGS.recipe, str(tmp_path / "undrawn.h5"), quiet)
+
+
+def test_a_calibration_net_is_trained(data: Path, tmp_path: Path) -> None:
+    settings = runner.Settings(
+        "net12_cal", epochs=2, batch_size=30, learning_rate=0.01, epoch_samples=90, dropout=0.0
+    )
+    assert settings.task == settings.recipe.task == "calibration"
+    result = runner.train(settings, data, tmp_path / "run", resume=False, say=quiet)
+    assert result["counts"]["train_faces"] == PICTURES
+    assert result["counts"]["train_background_pictures"] == 0
+    assert result["counts"]["validation_samples"] == PICTURES * 45
+    run = open_run(tmp_path / "run")
+    assert len(run.scalars("train/loss").step) in (6, 8)  # 90 samples in batches of 30, or one more
+    loaded = weights.load(result["weights"], expected="net12_cal")
+    assert loaded.options["dropout"] == 0
+    assert loaded.layer.output_shape == (None, 45)
+    assert runner.read_settings(tmp_path / "run") == settings
+
+
+def test_the_best_epoch_is_that_of_the_best_balanced_accuracy(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plain accuracy would choose the first epoch, the loss the last."""
+    measured = iter(
+        [
+            {"loss": 0.9, "accuracy": 0.9, "balanced_accuracy": 0.5},
+            {"loss": 0.8, "accuracy": 0.7, "balanced_accuracy": 0.8},
+            {"loss": 0.7, "accuracy": 0.8, "balanced_accuracy": 0.8},
+        ]
+    )
+    monkeypatch.setattr(nets.training.Trainer, "evaluate", lambda self, arrays: next(measured))
+    result = runner.train(SETTINGS, data, tmp_path / "run", resume=False, say=quiet)
+    assert (result["epoch"], result["valid/balanced_accuracy"]) == (2, 0.8)
+    assert weights.load(result["weights"]).facts["best"]["epoch"] == 2
+
+
+def test_hard_negatives_are_a_share_of_the_backgrounds(data: Path, tmp_path: Path) -> None:
     paths = ["dark0.png"] * 50
     frames = [[0, 0, 20 + n, 20 + n] for n in range(50)]
     hard = indexes.make(data, paths, frames, indexes.BACKGROUND, "mined", paths)
     hard.save(tmp_path / "hard.h5")
-    fixed = {"fixed": None, "seed": 1, "say": quiet}
-    index = training_index(data, hard_negatives=str(tmp_path / "hard.h5"), fddb_repeats=3, **fixed)
+    index = index_of(data, hard_negatives=str(tmp_path / "hard.h5"), fddb_repeats=3)
     mined = index.source == "mined"
     drawn = index.undrawn
     assert np.count_nonzero(mined) == 50
@@ -224,9 +362,14 @@ def test_hard_negatives_are_half_of_the_backgrounds(data: Path, tmp_path: Path) 
     assert (index.weights[drawn] == 1).all()
     few = hard.select(np.arange(2))
     few.save(tmp_path / "few.h5")
-    index = training_index(data, hard_negatives=str(tmp_path / "few.h5"), fddb_repeats=1, **fixed)
+    index = index_of(data, hard_negatives=str(tmp_path / "few.h5"))
     mined = index.source == "mined"
     assert index.weights[mined].sum() == pytest.approx(index.weights[index.undrawn].sum())
+    for share in (0.2, 0.9):
+        index = index_of(data, hard_negatives=str(tmp_path / "few.h5"), hard_share=share)
+        mined, backgrounds = index.source == "mined", index.labels == indexes.BACKGROUND
+        of_all = index.weights[mined].sum() / index.weights[backgrounds].sum()
+        assert of_all == pytest.approx(share)
     fixed_index(data, quiet).save(tmp_path / "faces.h5")
     wrong = runner.Settings(**{**vars(SETTINGS), "hard_negatives": str(tmp_path / "faces.h5")})
     with pytest.raises(runner.RunError, match=r"faces\.h5: holds faces"):
@@ -274,6 +417,15 @@ def test_the_back_end_compiles_and_is_noted(
         (["net12", "--backend", "cuda"], 2, "'cuda' is not one of 'numba', 'c', 'jax'"),
         (["net12", "--data", "nowhere"], 2, "the data folder 'nowhere' does not exist"),
         (["net12", "--resume", "a", "--epochs", "3"], 2, "leave out --epochs"),
+        (["net12", "--resume", "a", "--occlusion", "0.1"], 2, "leave out --occlusion"),
+        (["net12", "--hard-share", "0.2", "--data", "."], 2, "leave out --hard-share"),
+        (["net12", "--dropout", "2", "--data", "."], 2, "not in the range 0<=x<2"),
+        (["net12", "--no-augment", "--occlusion", "1"], 2, "leave out --occlusion"),
+        (
+            ["net12_cal", "--rotation", "9", "--backgrounds-per-face", "2"],
+            2,
+            "no background; leave out --backgrounds-per-face, --rotation",
+        ),
         (["net12", "--resume", "absent", "--data", "."], 1, "there is no run to resume"),
     ],
 )
