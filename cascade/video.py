@@ -118,7 +118,8 @@ class Video:
                 if not good:
                     break
                 seconds = time.monotonic() - begun if self._live else self._time(number)
-                yield number, seconds, cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+                rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+                yield number, seconds, rgb
             number += 1
         if self._live:
             raise VideoError(f"{self.name}: it gives no more pictures")
@@ -143,11 +144,12 @@ def open_video(path: str | os.PathLike[str]) -> Video:
         If OpenCV cannot read it.
     """
     name = os.fspath(path)
+    known = cv2.CAP_FFMPEG in cv2.videoio_registry.getBackends()
     with _silence():
-        # No pattern of numbered pictures and no address on the net: a file is meant.
-        capture = cv2.VideoCapture(os.path.abspath(name), cv2.CAP_FFMPEG)
-        if not capture.isOpened():
-            capture = cv2.VideoCapture(os.path.abspath(name))
+        # FFmpeg alone where it is there: other readers look for numbered pictures, or write to
+        # stderr. An absolute path is no address on the net.
+        reader = cv2.CAP_FFMPEG if known else cv2.CAP_ANY
+        capture = cv2.VideoCapture(os.path.abspath(name), reader)
     if not capture.isOpened():
         raise VideoError(f"{name}: a video that cannot be read, damaged or of an unknown kind")
     return Video(name, capture)
@@ -222,7 +224,8 @@ class VideoWriter:
                 self._writer = None
                 raise VideoError(f"{self.path}: the video cannot be written")
         if (columns, rows) != self._size:
-            frame = cv2.resize(frame, self._size, interpolation=cv2.INTER_AREA)
+            resized = cv2.resize(frame, self._size, interpolation=cv2.INTER_AREA)
+            frame = np.asarray(resized, np.uint8)
         pixels = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
         right, below = (side % 2 for side in self._size)
         if right or below:
