@@ -1,4 +1,4 @@
-"""What the commands share: data path, compiler flags, progress, plot; and `lasagnette doctor`."""
+"""What the commands share: data path, compiler flags, progress; and `lasagnette doctor`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pytest
-from PIL import Image
 
 import scripts.data
 import scripts.doctor
@@ -20,7 +18,6 @@ from lasagnette.ops import kernels
 from nets.files import WeightsError
 from scripts.computing import without_compiler
 from scripts.data import data_folder, find_data
-from scripts.plot import draw_roc
 from scripts.progress import Progress
 
 Run = Callable[..., Any]
@@ -87,18 +84,6 @@ def test_progress_on_a_terminal_leaves_stdout_to_the_results(
     assert captured.out == "result\n"
     assert "message" in captured.err
     assert "1/2" in captured.err
-
-
-def test_a_curve_is_drawn_where_it_belongs(tmp_path: Path) -> None:
-    curve = (np.array([0.0, 0.5]), np.array([0.5, 1.0]))
-    draw_roc(tmp_path / "roc.png", {"discrete": curve}, title="drawn")
-    with Image.open(tmp_path / "roc.png") as picture:
-        pixels = np.asarray(picture.convert("RGB")).astype(int)
-    blue = (pixels[:, :, 2] - pixels[:, :, 0] > 100).nonzero()
-    left, right, top, bottom = 70, 775, 50, 500
-    height = {x: blue[0][abs(blue[1] - x) <= 1] for x in (left + 100, right - 100)}
-    assert abs(height[left + 100].mean() - (top + bottom) / 2) < 2
-    assert abs(height[right - 100].min() - top) < 3
 
 
 def test_doctor_reports_everything(
