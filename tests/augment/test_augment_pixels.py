@@ -16,6 +16,7 @@ ALL = {
     "noise": 10.0,
     "jpeg": 30,
     "grey": 0.4,
+    "occlusion": 0.5,
 }
 
 
@@ -72,6 +73,68 @@ def test_only_the_samples_that_were_drawn_are_touched(changed):
     getattr(draws, name)[[1, 3]] = value
     touched = (change(crops, draws) != crops).any(axis=(1, 2, 3))
     assert touched.tolist() == [False, True, False, True, False]
+
+
+def hiding(n: int, rows: list[int], place: list[float]) -> Draws:
+    """Draws that hide a rectangle in some samples."""
+    draws = drawn(n)
+    draws.occlusion[rows] = place
+    return draws
+
+
+def test_a_rectangle_of_one_colour_hides_its_place_and_nothing_else():
+    crops = pictures(5)
+    changed = change(crops, hiding(5, [1, 3], [0.25, 0.5, 0.5, 0.125, 10, 200.4, 99.6]))
+    touched = (changed != crops).any(axis=(1, 2, 3))
+    assert touched.tolist() == [False, True, False, True, False]
+    for row in (1, 3):
+        part = changed[row, :, 12:15, 6:18]  # rows from 12 on, columns from 6 on
+        assert (part == np.array([10, 200, 100])[:, None, None]).all()
+        rest = np.ones((SIDE, SIDE), bool)
+        rest[12:15, 6:18] = False
+        np.testing.assert_array_equal(changed[row][:, rest], crops[row][:, rest])
+
+
+@pytest.mark.parametrize("side", [12, 15, 24, 48])
+def test_drawn_rectangles_hide_a_part_of_at_most_half_in_each_direction(side):
+    """Which samples are hidden follows from the draws, and so do their bytes."""
+    n = 400
+    draws = draw(np.random.default_rng(1), n, Intervals(mirror=0, occlusion=0.3))
+    crops = np.random.default_rng(2).integers(0, 256, (n, 3, side, side), dtype=np.uint8)
+    changed = change(crops, draws)
+    different = (changed != crops).any(axis=1)
+    touched = different.any(axis=(1, 2))
+    np.testing.assert_array_equal(touched, draws.occlusion[:, 2] > 0)
+    assert 0.2 < touched.mean() < 0.4
+    rows, columns = different.any(axis=2).sum(axis=1), different.any(axis=1).sum(axis=1)
+    for hidden in (rows[touched], columns[touched]):
+        assert hidden.min() >= 1
+        assert side * 0.4 < hidden.max() <= side / 2
+    again = draw(np.random.default_rng(1), n, Intervals(mirror=0, occlusion=0.3))
+    np.testing.assert_array_equal(change(crops, again), changed)
+
+
+def test_what_is_hidden_is_lit_and_noisy_like_the_rest():
+    crops = np.full((1, 3, SIDE, SIDE), 100, np.uint8)
+    draws = hiding(1, [0], [0, 0, 0.5, 0.5, 50, 50, 50])
+    bright = change(crops, draws._replace(brightness=np.array([20.0])))[0, 0]
+    assert (bright[0, 0], bright[-1, -1]) == (70, 120)
+    noise = change(crops, draws._replace(noise=np.array([9.0])))[0, 0, :12, :12]
+    assert 6 < noise.std() < 12
+    blurred = change(crops, draws._replace(blur=np.array([2.0])))[0, 0]
+    assert 50 < blurred[5, 11] < 100  # the rectangle's edge
+
+
+def test_occlusion_switched_off_leaves_all_bytes_as_they_were():
+    crops = pictures(20)
+    others = {name: value for name, value in ALL.items() if name != "occlusion"}
+    off, on = (
+        draw(np.random.default_rng(4), 20, Intervals(**others, occlusion=chance))
+        for chance in (0.0, 1.0)
+    )
+    without = on._replace(occlusion=np.zeros((20, 7)))
+    np.testing.assert_array_equal(change(crops, off), change(crops, without))
+    assert (change(crops, on) != change(crops, off)).any(axis=(1, 2, 3)).all()
 
 
 def test_brightness_adds_and_saturates():

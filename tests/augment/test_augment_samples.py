@@ -108,6 +108,21 @@ def test_mirroring_alone(table):
     np.testing.assert_array_equal(mirrored, plain[..., ::-1])
 
 
+@pytest.mark.parametrize("task", ["detection", "calibration"])
+def test_occlusion_changes_its_share_of_the_samples_and_no_other_byte(table, task):
+    recipes = {
+        chance: Recipe(24, 200, task=task, intervals=Intervals(occlusion=chance))
+        for chance in (0.0, 0.3)
+    }
+    plain, hidden, again = (
+        next(batches(table, recipes[chance], seed=3, epoch=1)) for chance in (0.0, 0.3, 0.3)
+    )
+    np.testing.assert_array_equal(hidden.images, again.images)
+    np.testing.assert_array_equal(hidden.labels, plain.labels)
+    touched = (hidden.images != plain.images).any(axis=(1, 2, 3))
+    assert 0.2 < touched.mean() < 0.4
+
+
 def test_fixed_hard_negatives_are_cut_where_they_are(table, fake_data):
     hard = tables.make(
         fake_data, ["negatives/rooms/01.png"], [[10, 10, 30, 30]], BACKGROUND, "mined", ["x"]

@@ -23,6 +23,7 @@ BEYOND = {
     "noise": 8.0,
     "jpeg": 40,
     "grey": 0.5,
+    "occlusion": 0.6,
 }
 OF_INTERVAL = {"rotation": "angle", "jpeg": "quality"}  # where the names differ
 
@@ -97,6 +98,8 @@ def test_default_keeps_a_face_a_face():
         ({"jpeg": 0}, r"jpeg must be a whole number in \[1, 100\], a JPEG quality; got 0"),
         ({"jpeg": 80.5}, "jpeg must be a whole number"),
         ({"grey": -1}, "grey must be a probability; got -1"),
+        ({"occlusion": 1.1}, "occlusion must be a probability; got 1.1"),
+        ({"occlusion": math.nan}, "occlusion must be a probability; got nan"),
         ({"move": "far"}, "move must lie in .*; got 'far'"),
         ({"grey": True}, "grey must be a probability; got True"),
         ({"scale": (1,)}, r"scale must be two .*; got \(1,\)"),
@@ -124,6 +127,46 @@ def test_the_optional_changes_fill_their_intervals():
         assert abs(values.mean() - (low + high) / 2) < 3 * room
     assert 0.45 < changes.grey.mean() < 0.55
     assert len(np.unique(changes.seed)) == 4000
+
+
+def hidden(n: int, chance: float, seed: int = 0) -> np.ndarray:
+    return draw(np.random.default_rng(seed), n, Intervals(occlusion=chance)).occlusion
+
+
+def test_rectangles_hide_at_most_half_in_each_direction_and_lie_inside():
+    places = hidden(3000, 1.0)
+    left, top, width, height = places[:, :4].T
+    for start, size in ((left, width), (top, height)):
+        assert 0.15 <= size.min() < 0.16
+        assert 0.49 < size.max() <= 0.5
+        assert 0 <= start.min() < 0.01
+        assert 0.99 < (start + size).max() <= 1
+    assert abs(np.corrcoef(width, height)[0, 1]) < 0.06
+    colours = places[:, 4:]
+    assert 0 <= colours.min() < 1
+    assert 254 < colours.max() <= 255
+    assert len(np.unique(colours, axis=0)) == 3000
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.15, 0.5, 1.0])
+def test_rectangles_come_with_the_given_chance_and_are_else_all_zero(chance):
+    places = hidden(3000, chance)
+    there = places[:, 2] > 0
+    assert abs(there.mean() - chance) < 0.03
+    assert not places[~there].any()
+    assert chance < 1 or there.all()
+
+
+def test_a_larger_chance_hides_more_samples_and_moves_no_rectangle():
+    few, many = hidden(500, 0.2), hidden(500, 0.7)
+    there = few[:, 2] > 0
+    np.testing.assert_array_equal(few[there], many[there])
+    assert (many[:, 2] > 0).sum() > there.sum()
+
+
+def test_rectangles_come_from_the_seed_alone():
+    np.testing.assert_array_equal(hidden(200, 0.5, seed=3), hidden(200, 0.5, seed=3))
+    assert not np.array_equal(hidden(200, 0.5, seed=3), hidden(200, 0.5, seed=4))
 
 
 @pytest.mark.parametrize("name", BEYOND)
@@ -169,8 +212,10 @@ def test_describe_names_what_changes_and_in_which_unit():
         {"move_x": 0.1, "width": 1.2, "mirror": 1, "rotation": 30, "jpeg": 55}
     )
     assert json.loads(json.dumps(described)) == described
-    full = draw(np.random.default_rng(0), 1, Intervals(**{**BEYOND, "grey": 1.0, "mirror": 1.0}))
-    assert set(BEYOND) < set(full.describe(0))
+    certain = {**BEYOND, "grey": 1.0, "mirror": 1.0, "occlusion": 1.0}
+    full = draw(np.random.default_rng(0), 1, Intervals(**certain))
+    assert set(BEYOND) - {"occlusion"} | {"hidden"} < set(full.describe(0))
+    assert full.describe(0)["hidden"] == pytest.approx(np.prod(full.occlusion[0, 2:4]))
 
 
 @settings(deadline=None, max_examples=30)
@@ -185,6 +230,7 @@ def test_describe_names_what_changes_and_in_which_unit():
         contrast=st.floats(1, 4),
         noise=st.floats(0, 128),
         jpeg=st.integers(1, 100),
+        occlusion=st.floats(0, 1),
     )
 )
 def test_intervals_survive_json(intervals):
@@ -199,7 +245,7 @@ def test_as_dict_holds_every_field_and_from_dict_fills_in_defaults():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"blurr": 1}, "Intervals has no 'blurr'; it has move, scale, .*, blur, .*grey$"),
+        ({"blurr": 1}, "Intervals has no 'blurr'; it has move, scale, .*, blur, .*occlusion$"),
         ({"blur": "1"}, "blur must lie in .*; got '1'"),
         ({"jpeg": None}, "jpeg must be a whole number .*; got None"),
         ({"scale": [1, 2, 3]}, r"scale must be two .*; got \(1, 2, 3\)"),
