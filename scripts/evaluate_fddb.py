@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +12,11 @@ import click
 
 from scripts.computing import THREADS_OPTION, without_compiler
 from scripts.data import DATA_OPTION, data_folder
-from scripts.evaluate_detectors import PEERS, Found, Runner, from_file, own
+from scripts.evaluate_detectors import PEERS, Runner, from_file, own
 from scripts.evaluate_options import CASCADE_OPTION, FOLDS_OPTION, MIN_FACE_OPTION
 from scripts.evaluate_report import Measured, as_json, table, write_curves
-from scripts.evaluate_views import VIEWS, View, annotation, make_view, photographs
-from scripts.fddb_text import write_results
+from scripts.evaluate_views import VIEWS, View, make_view
+from scripts.evaluate_work import Work
 from scripts.files import writable_folder
 from scripts.options import refuse_given
 from scripts.progress import Progress
@@ -176,7 +174,7 @@ def fddb(
     runners |= {name: PEERS[name](model) for name, model in peers.items()}
     files = {Path(file).stem: from_file(file, [r.name for r in dataset]) for file in results}
     chosen = [_view(name, dataset.records) for name in views]
-    work = _Work(dataset.root, runners, files)
+    work = Work(dataset.root, runners, files)
     measured: list[Measured] = []
     with (
         limited(threads, compiled=False),
@@ -187,7 +185,7 @@ def fddb(
         for view in chosen:
             measured += work.measure(view, stretches, progress)
         if written is not None:
-            work.write(chosen[0], Path(written))
+            work.write(OWN, chosen[0], Path(written))
     listed = [f"{fold:02d}" for fold in folds]
     if folder is not None:
         write_curves(measured, folder, listed, root / "roc")
@@ -232,113 +230,3 @@ def _view(name: str, records: Sequence[FddbRecord]) -> View:
     if not view.records:
         raise click.ClickException(f"these folds have no photograph for the view {name!r}.")
     return view
-
-
-@dataclass
-class _Work:
-    """Runs detectors on photographs, on none of them twice, and evaluates what they find."""
-
-    root: Path
-    runners: dict[str, Runner]
-    files: dict[str, dict[str, Found]]
-    failed: set[str] = field(default_factory=set)
-    _found: dict[tuple[str, float], dict[str, Found]] = field(default_factory=dict)
-
-    def count(self, views: Sequence[View]) -> int:
-        """Number of photographs to be searched, by all detectors together."""
-        pairs = {(view.scale, record.name) for view in views for record in view.records}
-        return len(pairs) * len(self.runners)
-
-    def measure(
-        self, view: View, stretches: Sequence[float], progress: Progress
-    ) -> Iterator[Measured]:
-        """Evaluate every detector in a view."""
-        sizes = self._sizes(view, progress)
-        for name, run in self.runners.items():
-            self._run(view, name, run, progress)
-        found = {name: self._found[name, view.scale] for name in self.runners}
-        for name, there in self.files.items():
-            absent = [record.name for record in view.records if record.name not in there]
-            if absent:
-                progress.note(
-                    f"{name}: {len(absent)} of {len(view.records)} photographs are not in its "
-                    f"file, the first is {absent[0]}; they count as without a detection"
-                )
-            found[name] = there
-        kept = [record for record in view.records if record.name not in self.failed]
-        if not any(len(record.ellipses) for record in kept):
-            raise click.ClickException("none of the photographs with faces could be evaluated.")
-        for name, detections in found.items():
-            for stretch in stretches:
-                yield _measured(view, name, stretch, kept, sizes, detections)
-
-    def write(self, view: View, path: Path) -> None:
-        """Write the own detector's results, under a temporary name first."""
-        found = self._found[OWN, view.scale]
-        draft = path.with_name(f".{path.name}.part")
-        try:
-            with draft.open("w", encoding="utf-8") as stream:
-                for record in view.records:
-                    if record.name in found:
-                        write_results(stream, record.name, *found[record.name])
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-
-    def _sizes(self, view: View, progress: Progress) -> dict[str, tuple[int, int]]:
-        from augment.errors import ImageError
-        from augment.images import image_size
-
-        sizes = {}
-        for record in view.records:
-            try:
-                sizes[record.name] = image_size(self.root / record.path)
-            except ImageError as error:
-                self._leave_out(record.name, error, progress)
-        return sizes
-
-    def _run(self, view: View, name: str, run: Runner, progress: Progress) -> None:
-        found = self._found.setdefault((name, view.scale), {})
-        missing = [
-            record
-            for record in view.records
-            if record.name not in found and record.name not in self.failed
-        ]
-        for key, result in run(photographs(self.root, missing, view.scale)):
-            progress.advance()
-            if isinstance(result, Exception):
-                self._leave_out(key, result, progress)
-            else:
-                found[key] = result
-
-    def _leave_out(self, name: str, why: Exception, progress: Progress) -> None:
-        if name not in self.failed:
-            progress.note(f"{name}: left out ({why})")
-        self.failed.add(name)
-
-
-def _measured(
-    view: View,
-    name: str,
-    stretch: float,
-    records: Sequence[FddbRecord],
-    sizes: dict[str, tuple[int, int]],
-    found: dict[str, Found],
-) -> Measured:
-    import numpy as np
-
-    from cascade.evaluation import Roc, roc
-
-    nothing = np.empty((0, 4)), np.empty(0)
-
-    def curve(some: Sequence[FddbRecord]) -> Roc:
-        annotations = [annotation(record, sizes[record.name], view.scale) for record in some]
-        detections = [found.get(record.name, nothing) for record in some]
-        return roc(annotations, detections, vertical_stretch=stretch)
-
-    folds = {}
-    for fold in dict.fromkeys(record.fold for record in records):
-        some = [record for record in records if record.fold == fold]
-        if any(len(record.ellipses) for record in some):
-            folds[f"{fold:02d}"] = curve(some)
-    return Measured(view.name, name, stretch, curve(records), folds)
