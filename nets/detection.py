@@ -50,8 +50,8 @@ def build_net24_multi(input_var: Any, *, faithful: bool, batch_norm: bool, drop:
     The maps of all three are joined before the classifier.
     """
     full: Layer = InputLayer((None, 3, 24, 24), input_var, name="input")
-    half = Pool2DLayer(full, 2, mode="average_inc_pad", name="half")
-    quarter = Pool2DLayer(half, 2, mode="average_inc_pad", name="quarter")
+    half: Layer = Pool2DLayer(full, 2, mode="average_inc_pad", name="half")
+    quarter: Layer = Pool2DLayer(half, 2, mode="average_inc_pad", name="quarter")
     net = conv_pool(drop(full, 0.1), 32, 3, "conv1", batch_norm)
     net = conv_pool(net, 32, 3, "conv2", batch_norm)
     net = conv(net, 48, 3, "conv3", batch_norm)

@@ -66,7 +66,7 @@ class _Folder:
         if isinstance(one, layers.ConcatLayer):
             if one.axis != 1:
                 raise _refused(one, f"joins along axis {one.axis!r}; 1 is needed")
-            inputs = [self.results[before] for before in one.input_layers]
+            inputs = [self.results[before] for before in _inputs(one)]
             self._add(one, "concat", inputs)
             return
         before = getattr(one, "input_layer", None)
