@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from augment.calibration import adjust
@@ -19,7 +18,7 @@ from cascade.batching import Batch, batched, unbatched
 from cascade.bundle import Net
 from cascade.nms import filter_frames, merge_frames
 from cascade.sweep import Sweep
-from cascade.windows import count_windows, level_images, pyramid, windows_of_level
+from cascade.windows import level_images, pyramid, windows_of_level
 from nets.plan import face_probability
 
 __all__ = [
@@ -133,8 +132,7 @@ def slide(
     min_face, factor, stride
         As in `cascade.windows.pyramid` and `windows_of_level`.
     crops : bool
-        Keep the pixels of the windows that fired, as they lie in their level, for a calibration
-        net of the same side.
+        Keep the pixels of the windows that fired for a calibration net of the same side.
 
     Yields
     ------
@@ -152,27 +150,25 @@ def slide(
 
 def _slide_one(item, sweep, threshold, min_face, factor, stride, crops) -> None:
     columns, rows = item.photo.size
-    side = sweep.side
-    levels = pyramid(rows, columns, side=side, min_face=min_face, factor=factor)
-    item.windows = count_windows(levels, stride)
-    frames, scores, sizes = [item.frames], [item.scores], [item.sizes]
-    pixels = [np.empty((0, 3, side, side), np.uint8)]
-    for number, image in enumerate(level_images(item.photo, levels)):
-        probability = face_probability(sweep.logits(image, stride))
+    levels = pyramid(rows, columns, side=sweep.side, min_face=min_face, factor=factor)
+    logits = [sweep.logits(image, stride) for image in level_images(item.photo, levels)]
+    counts = [len(part) for part in logits]
+    item.windows = sum(counts)
+    if levels:
+        probability = face_probability(np.concatenate(logits))
         fired = np.flatnonzero(probability >= threshold)
-        if not len(fired):
-            continue
-        chosen = windows_of_level(levels[number], stride)[fired]
-        frames.append(chosen)
-        scores.append(probability[fired])
-        sizes.append(np.full(len(fired), number))
-        if crops:
-            x, y = np.rint(chosen[:, :2].T * levels[number].scale).astype(np.intp)
-            views = sliding_window_view(image, (side, side), axis=(1, 2))
-            pixels.append(views[:, y, x].swapaxes(0, 1))
-    item.frames, item.scores = np.concatenate(frames), np.concatenate(scores)
-    item.sizes = np.concatenate(sizes)
-    item.crops = np.concatenate(pixels) if crops else None
+        item.scores, item.sizes = (
+            probability[fired],
+            np.repeat(np.arange(len(levels)), counts)[fired],
+        )
+        fired -= (np.cumsum(counts) - counts)[item.sizes]
+        item.frames = np.concatenate(
+            [
+                windows_of_level(level, stride, fired[item.sizes == number])
+                for number, level in enumerate(levels)
+            ]
+        )
+    item.crops = crop_many(item.photo, item.frames, sweep.side) if crops else None
 
 
 def detect(

@@ -129,29 +129,33 @@ def offsets(length: int, side: int, stride: int) -> NDArray[np.intp]:
     return regular
 
 
-def windows_of_level(level: Level, stride: int) -> NDArray[np.float32]:
-    """All windows of a level.
+def windows_of_level(
+    level: Level, stride: int, which: NDArray[np.intp] | None = None
+) -> NDArray[np.float32]:
+    """The windows of a level.
 
     Parameters
     ----------
     level : Level
     stride : int
         Step in the level's pixels, that is in pixels of the net's input.
+    which : int array (n,), optional
+        Numbers of windows, counted row by row; all by default.
 
     Returns
     -------
     float32 array (n, 4)
-        x, y, width, height in pixels of the photograph, row by row.
+        x, y, width, height in pixels of the photograph, in that order.
     """
-    y, x = np.meshgrid(
-        offsets(level.rows, level.side, stride),
-        offsets(level.columns, level.side, stride),
-        indexing="ij",
-    )
-    frames = np.empty((x.size, 4), np.float32)
-    frames[:, 0] = x.ravel() / level.scale
-    frames[:, 1] = y.ravel() / level.scale
-    frames[:, 2:] = level.window
+    rows, columns = (offsets(length, level.side, stride) for length in (level.rows, level.columns))
+    if which is None:
+        which = np.arange(len(rows) * len(columns))
+    frames = np.empty((len(which), 4), np.float32)
+    if len(which):
+        y, x = np.divmod(which, len(columns))
+        frames[:, 0] = columns[x] / level.scale
+        frames[:, 1] = rows[y] / level.scale
+        frames[:, 2:] = level.window
     return frames
 
 
