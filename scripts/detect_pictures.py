@@ -84,11 +84,13 @@ class Altered:
 
     def summary(self) -> str:
         """Where the pictures lie."""
+        if not self._made:
+            return ""
+        kinds = sorted({"video" if path.suffix == ".mp4" else "picture" for path in self._made})
         if len(self._made) == 1:
-            return f"The picture with its faces {self._what}: {self._made[0]}"
-        if self._made:
-            return f"{len(self._made)} pictures with their faces {self._what}: {self._folder}"
-        return ""
+            return f"The {kinds[0]} with its faces {self._what}: {self._made[0]}"
+        several = " and ".join(f"{kind}s" for kind in kinds)
+        return f"{len(self._made)} {several} with their faces {self._what}: {self._folder}"
 
     def _writer(self, shot: Shot, stem: str) -> VideoWriter:
         from cascade.video import VideoWriter

@@ -127,7 +127,7 @@ def test_videos_are_written_again_with_their_faces_framed_and_hidden(
             assert [number for number, _, _ in video.frames()] == [0, 1, 2, 3, 4]
             assert video.rate == 10
     assert (tmp_path / "c" / "a-000004-face2.jpg").is_file()
-    assert f"2 pictures with their faces framed: {tmp_path / 'out'}" in outcome.stderr
+    assert f"2 videos with their faces framed: {tmp_path / 'out'}" in outcome.stderr
 
 
 def test_ctrl_c_leaves_a_whole_video(
