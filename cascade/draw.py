@@ -4,13 +4,16 @@ Red: every frame that the last net fired on. Blue: those left after filtering in
 size. Green: those left at last. White: where the faces are, if that is known.
 """
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cascade.detector import Detection
+from cascade.detector import Detection, Trace
+from cascade.stages import Step
 
-__all__ = ["COLOURS", "draw_faces", "draw_frames", "draw_score"]
+__all__ = ["COLOURS", "draw_faces", "draw_frames", "draw_score", "stages_of"]
 
 COLOURS = {
     "fired": (230, 40, 40),
@@ -23,6 +26,22 @@ COLOURS = {
 _SHIFT = 4  # OpenCV draws at sixteenths of a pixel
 
 
+def stages_of(trace: Trace) -> Iterator[tuple[Step, Step]]:
+    """The steps of each stage that fired: what its net left, and what the filtering left of that.
+
+    Yields
+    ------
+    fired, kept : Step
+    """
+    fired: dict[str, Step] = {}
+    for step in trace.steps:
+        name = step.stage.removesuffix(" in size")
+        if name != step.stage and name in fired:
+            yield fired.pop(name), step
+        else:
+            fired[name] = step
+
+
 def draw_faces(
     image: NDArray[np.uint8], detection: Detection, truth: ArrayLike | None = None
 ) -> NDArray[np.uint8]:
@@ -33,7 +52,7 @@ def draw_faces(
     image : uint8 array (rows, columns, 3)
         RGB; it is left as it is.
     detection : Detection
-        With a trace, the frames of the earlier steps are drawn, too.
+        With a trace, the frames of the last stage are drawn, too.
     truth : float array (n, 4), optional
         The faces' frames.
 
@@ -45,9 +64,9 @@ def draw_faces(
     picture = np.ascontiguousarray(image).copy()
     line = max(1, round(min(picture.shape[:2]) / 300))
     if detection.trace is not None:
-        fired, in_size = detection.trace.steps[-3:-1]
-        draw_frames(picture, fired.frames, COLOURS["fired"], line)
-        draw_frames(picture, in_size.frames, COLOURS["in size"], line)
+        for fired, kept in list(stages_of(detection.trace))[-1:]:
+            draw_frames(picture, fired.frames, COLOURS["fired"], line)
+            draw_frames(picture, kept.frames, COLOURS["in size"], line)
     draw_frames(picture, detection.boxes, COLOURS["at last"], 2 * line)
     if truth is not None:
         draw_frames(picture, truth, COLOURS["truth"], line)

@@ -7,18 +7,17 @@ size left of it, green what is left at last, white where the faces are, if that 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from cascade.detector import Detection, Trace
-from cascade.draw import COLOURS, draw_frames, draw_score
+from cascade.detector import Detection
+from cascade.draw import COLOURS, draw_frames, draw_score, stages_of
 from cascade.stages import Step
 
-__all__ = ["draw_stages", "stages_of"]
+__all__ = ["draw_stages"]
 
 _PAPER, _INK = (34, 34, 34), (235, 235, 235)
 _GAP, _TEXT = 12, 17  # pixels around panels; font size in pixels
@@ -28,22 +27,6 @@ _SHAPE = 1.5  # width over height that the sheet comes near to
 _CROWD = 150  # so many frames are drawn opaque; more would hide the photograph
 
 Legend = list[tuple[str, str]]
-
-
-def stages_of(trace: Trace) -> Iterator[tuple[Step, Step]]:
-    """The steps of each stage that fired: what its net left, and what the filtering left of that.
-
-    Yields
-    ------
-    fired, kept : Step
-    """
-    fired: dict[str, Step] = {}
-    for step in trace.steps:
-        name = step.stage.removesuffix(" in size")
-        if name != step.stage and name in fired:
-            yield fired.pop(name), step
-        else:
-            fired[name] = step
 
 
 def draw_stages(

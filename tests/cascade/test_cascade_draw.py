@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cascade.detector import Detection, Trace
-from cascade.draw import COLOURS, draw_faces
-from cascade.draw_stages import draw_stages, stages_of
+from cascade.draw import COLOURS, draw_faces, stages_of
+from cascade.draw_stages import draw_stages
 from cascade.stages import Step
 
 
@@ -27,6 +27,8 @@ def detection():
         step("net12 in size", (0, 0, 199, 199)),
         step("net48", FACE, OTHER, THIRD),
         step("net48 in size", FACE, OTHER),
+        step("all sizes", FACE),
+        step("net48_cal", FACE),
         step("at last", FACE),
     ]
     return Detection(frames(FACE), np.array([0.975], np.float32), Trace(1000, steps))
