@@ -8,7 +8,7 @@ it the kernels use one thread, which is faster than sharing every small level an
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -17,7 +17,8 @@ from lasagnette.ops.kernels.pools import threads
 
 __all__ = ["in_threads"]
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def in_threads(
@@ -26,7 +27,7 @@ def in_threads(
     jobs: int,
     *,
     size: int = 8,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Apply a function to a stream, a few items at a time, and yield its results in order.
 
     While the stream is read, the kernels and BLAS use one thread in the whole process.
@@ -54,11 +55,11 @@ def in_threads(
     """
     if jobs < 1:
         raise ValueError(f"the number of jobs must be at least 1; got {jobs!r}")
-    items = iter(items)
+    stream = iter(items)
     waiting: deque[Future[list[Result]]] = deque()
     with threads(1, compiled=False), ThreadPoolExecutor(jobs, "lasagnette") as pool:
         try:
-            while part := list(islice(items, size)):
+            while part := list(islice(stream, size)):
                 waiting.append(pool.submit(_run, function, part))
                 if len(waiting) > jobs:
                     yield from waiting.popleft().result()

@@ -94,8 +94,11 @@ def net(side, filters, seed):
 def test_a_detector_finds_the_same_faces_on_several_threads():
     rng = np.random.default_rng(0)
     sizes = rng.integers(30, 90, (30, 2))
-    photos = [(n, rng.integers(0, 256, (*size, 3), np.uint8)) for n, size in enumerate(sizes)]
-    photos[7] = 7, OSError("unreadable")
+    pictures: list[np.ndarray | Exception] = [
+        rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes
+    ]
+    pictures[7] = OSError("unreadable")
+    photos = list(enumerate(pictures))
     stages = Stage(net(12, 8, seed=0), 0.5), Stage(net(24, 8, seed=1), 0.5)
     detector = Detector(Cascade(stages), min_face=20)
     alone = list(detector.detect_many(photos))
