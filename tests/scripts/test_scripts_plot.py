@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from scripts.evaluate_report import published
@@ -78,3 +79,14 @@ def test_published_curves(tmp_path: Path) -> None:
     assert errors.tolist() == [0, 0.1, 0.2]
     assert rates.tolist() == [0.7, 0.8, 0.8567]
     assert list(published(tmp_path, "continuous")) == ["MTCNN, 2016"]
+
+
+@pytest.mark.data
+def test_published_curves_of_the_data(data_dir: Path) -> None:
+    """The rates that the folder's own text gives at 100 false positives."""
+    curves = published(data_dir / "roc", "discrete")
+    at_100 = {name: rates[errors <= 100 / 2845].max() for name, (errors, rates) in curves.items()}
+    assert at_100["Cascade CNN, 2015"] == pytest.approx(0.850706, abs=1e-5)
+    assert at_100["MTCNN, 2016"] == pytest.approx(0.908335, abs=1e-5)
+    assert at_100["Joint Cascade, 2014"] == pytest.approx(0.839103, abs=1e-5)
+    assert at_100["Viola-Jones (OpenCV)"] == pytest.approx(0.326436, abs=1e-5)
