@@ -5,7 +5,7 @@ what a stage gives, and hands on full batches across photographs; `unbatched` gi
 back to the photographs. The article's detector became about 30 % faster by it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TypeAlias, TypeVar
 
@@ -15,13 +15,19 @@ from numpy.typing import NDArray
 __all__ = ["Batch", "batched", "unbatched"]
 
 _WAITING = 64  # pieces that may wait for a batch to fill: their photographs stay in memory
+_BYTES = 1 << 28  # of photographs that may wait
 
 Owner = TypeVar("Owner")
 Batch: TypeAlias = tuple[list[tuple[Owner, int]], np.ndarray]
 """A list of (owner, rows), and the rows."""
 
 
-def batched(items: Iterable[tuple[Owner, NDArray]], size: int) -> Iterator[Batch[Owner]]:
+def batched(
+    items: Iterable[tuple[Owner, NDArray]],
+    size: int,
+    *,
+    weight: Callable[[Owner], int] | None = None,
+) -> Iterator[Batch[Owner]]:
     """Buffer arrays of any lengths and hand on batches of one length.
 
     Parameters
@@ -30,6 +36,8 @@ def batched(items: Iterable[tuple[Owner, NDArray]], size: int) -> Iterator[Batch
         Arrays that differ in their first length only; it may be 0.
     size : int
         Rows of a batch.
+    weight : callable, optional
+        Bytes that an owner keeps in memory while it waits.
 
     Yields
     ------
@@ -37,7 +45,8 @@ def batched(items: Iterable[tuple[Owner, NDArray]], size: int) -> Iterator[Batch
         Whose rows the batch holds, in order. An owner whose rows fill several batches is named
         in each of them, and one without rows is named with 0.
     batch : array (size, ...)
-        Fewer rows at the end of the stream, and where many owners with few rows wait for it.
+        Fewer rows at the end of the stream, and where many or large owners with few rows wait for
+        it.
 
     Raises
     ------
@@ -48,16 +57,17 @@ def batched(items: Iterable[tuple[Owner, NDArray]], size: int) -> Iterator[Batch
         raise ValueError(f"batched: size must be at least 1; got {size!r}")
     owners: list[tuple[Owner, int]] = []
     pieces: list[NDArray] = []
-    room = size
+    room, held = size, 0
     for owner, array in items:
         while True:
             piece, array = array[:room], array[room:]
             owners.append((owner, len(piece)))
             pieces.append(piece)
             room -= len(piece)
-            if room == 0 or len(owners) > _WAITING:
+            held += 0 if weight is None else weight(owner)
+            if room == 0 or len(owners) > _WAITING or held > _BYTES:
                 yield owners, np.concatenate(pieces)
-                owners, pieces, room = [], [], size
+                owners, pieces, room, held = [], [], size, 0
             if not len(array):
                 break
     if owners:

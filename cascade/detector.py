@@ -2,12 +2,14 @@
 
 Three times over: detect, calibrate, filter. The smallest net sweeps over all windows, the next two
 look at what it left in double and fourfold resolution; after each of them a calibration net moves
-the frames onto the faces, and the frames of every window size are filtered among themselves. At
-last all that is left is filtered once more, and each face's box is the mean of its frames.
+the frames onto the faces, and the frames of every window size are filtered among themselves.
+
+The last calibration net is the dearest. It comes after the filtering among all sizes, as in Li et
+al. (CVPR 2015), and sees one frame per face: the mean of those that were found for it.
 """
 
 import os
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +18,12 @@ from numpy.typing import NDArray
 
 from augment.functional import Levels
 from cascade import bundle
-from cascade.bundle import Cascade
+from cascade.bundle import Cascade, Stage
 from cascade.stages import (
     Candidates,
     Step,
     calibrate,
+    cut,
     detect,
     filter_all,
     filter_sizes,
@@ -42,8 +45,8 @@ class Trace:
     steps : list of Step
         What every step left over, in their order. For each stage: what fired, under the detection
         net's name (the article's red frames); the same frames moved, under the calibration net's;
-        ``NET in size``, what the filtering inside each window size left (blue). Then 'at last'
-        (green).
+        ``NET in size``, what the filtering inside each window size left (blue). The last stage's
+        calibration comes after 'all sizes', the filtering among these. Then 'at last' (green).
     """
 
     windows: int
@@ -183,8 +186,13 @@ class Detector:
         key, Detection or Exception
             In the order of the photographs, some of them behind those taken.
         """
-        items = self.candidates(photos, trace=trace)
-        for item in filter_all(items, self.cascade.overlap, merge=self.merge):
+        overlap, last = self.cascade.overlap, self.cascade.stages[-1].calibration
+        items = self._through(photos, self.cascade.stages, trace, moved=False)
+        if last is not None:
+            items = filter_all(items, overlap, merge=self.merge, stage="all sizes")
+            items = cut(items, last.side, last=True)
+            items = calibrate(items, last, batch_size=self.batch_size)
+        for item in filter_all(items, overlap, merge=self.merge and last is None):
             if item.error is not None:
                 yield item.key, item.error
             else:
@@ -205,7 +213,7 @@ class Detector:
         photos : iterable of (key, image)
             As in `detect_many`.
         depth : int, optional
-            Number of stages to run; all by default.
+            Number of stages to run; all by default. Each of them calibrates what it found.
         trace : bool
             Keep what every step left over.
 
@@ -213,11 +221,22 @@ class Detector:
         ------
         Candidates
         """
+        return self._through(photos, self.cascade.stages[:depth], trace, moved=True)
+
+    def _through(
+        self,
+        photos: Iterable[tuple[Hashable, NDArray[np.uint8] | Exception]],
+        stages: Sequence[Stage],
+        trace: bool,
+        moved: bool,
+    ) -> Iterator[Candidates]:
+        """The stages one after another; `moved`: the last one calibrates, too."""
         items: Iterator[Candidates] = (_admitted(key, image, trace) for key, image in photos)
-        stages = self.cascade.stages[:depth]
-        for number, stage in enumerate(stages, start=1):
+        for stage in stages:
+            last = stage is stages[-1]
             net, calibration = stage.detection, stage.calibration
-            if number == 1:
+            moves = calibration is not None and (moved or not last)
+            if stage is stages[0]:
                 items = slide(
                     items,
                     self.sweep,
@@ -226,7 +245,7 @@ class Detector:
                     min_face=self.min_face,
                     factor=self.factor,
                     stride=self.stride,
-                    crops=calibration is not None,
+                    crops=moves,
                 )
             else:
                 items = detect(
@@ -234,10 +253,10 @@ class Detector:
                     net,
                     stage.threshold,
                     batch_size=self.batch_size,
-                    crops=calibration is not None,
-                    last=number == len(stages),
+                    crops=moves,
+                    last=last and (moved or calibration is None),
                 )
-            if calibration is not None:
+            if moves and calibration is not None:
                 items = calibrate(items, calibration, batch_size=self.batch_size)
             items = filter_sizes(items, net.name, stage.overlap)
         return items

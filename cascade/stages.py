@@ -25,6 +25,7 @@ __all__ = [
     "Candidates",
     "Step",
     "calibrate",
+    "cut",
     "detect",
     "filter_all",
     "filter_sizes",
@@ -40,7 +41,8 @@ class Step:
     ----------
     stage : str
         A detection net's name for what fired, a calibration net's for the same frames moved,
-        ``NET in size`` for what filtering inside each window size left, and 'at last'.
+        ``NET in size`` for what filtering inside each window size left, 'all sizes' for what
+        filtering among all of them left, and 'at last'.
     frames : float32 array (n, 4)
     scores : float32 array (n,)
     """
@@ -200,7 +202,7 @@ def detect(
     Candidates
         With the new scores.
     """
-    items = _cropped(items, net.side, batch_size, last)
+    items = cut(items, net.side, last=last)
     for item, probability in _classified(items, net.side, net.faces, batch_size):
         if item.error is None:
             item.scores = probability
@@ -234,10 +236,22 @@ def calibrate(items: Iterable[Candidates], net: Net, *, batch_size: int) -> Iter
         yield item
 
 
-def _cropped(
-    items: Iterable[Candidates], side: int, batch_size: int, last: bool
-) -> Iterator[Candidates]:
-    """Candidates with the crops of their frames."""
+def cut(items: Iterable[Candidates], side: int, *, last: bool = False) -> Iterator[Candidates]:
+    """Crop the frames.
+
+    Parameters
+    ----------
+    items : iterable of Candidates
+    side : int
+        Rows and columns of a crop.
+    last : bool
+        Whether no later stage needs the photograph.
+
+    Yields
+    ------
+    Candidates
+        With their crops.
+    """
     for item in items:
         if item.photo is not None:
             try:
@@ -264,10 +278,15 @@ def _classified(
             yield item, none if item.crops is None else item.crops
 
     def results() -> Iterator[Batch[Candidates]]:
-        for owners, batch in batched(crops(), batch_size):
+        for owners, batch in batched(crops(), batch_size, weight=_held):
             yield owners, classify(batch)
 
     yield from unbatched(results())
+
+
+def _held(item: Candidates) -> int:
+    """Bytes of a photograph that waits."""
+    return 0 if item.photo is None else item.photo.nbytes
 
 
 def filter_sizes(items: Iterable[Candidates], name: str, threshold: float) -> Iterator[Candidates]:
@@ -288,11 +307,18 @@ def filter_sizes(items: Iterable[Candidates], name: str, threshold: float) -> It
     for item in items:
         kept = filter_frames(item.frames, item.scores, threshold, groups=item.sizes)
         item.keep(kept, f"{name} in size")
+        if not len(item.frames):
+            item.photo = None  # no later stage needs it
         yield item
 
 
 def filter_all(
-    items: Iterable[Candidates], threshold: float, *, overlap: str = "iou", merge: bool = False
+    items: Iterable[Candidates],
+    threshold: float,
+    *,
+    overlap: str = "iou",
+    merge: bool = False,
+    stage: str = "at last",
 ) -> Iterator[Candidates]:
     """Filter among the frames of all sizes (the article's green frames).
 
@@ -303,6 +329,8 @@ def filter_all(
         As in `cascade.nms.filter_frames`.
     merge : bool
         Put the mean of a kept frame and those it dropped in its place, weighted by the scores.
+    stage : str
+        Its name in the trace.
 
     Yields
     ------
@@ -316,5 +344,5 @@ def filter_all(
             item.frames[kept] = frames
         else:
             kept = filter_frames(item.frames, item.scores, threshold, overlap=overlap)
-        item.keep(kept, "at last")
+        item.keep(kept, stage)
         yield item
