@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from scripts.bench_augment import augment
+from scripts.bench_detect import detect
 from scripts.bench_nets import nets
 
 __all__ = ["bench"]
@@ -27,8 +28,9 @@ def bench() -> None:
     \b
     lasagnette bench nets       the nets of the articles against PyTorch
     lasagnette bench augment    the augmentation server against PyTorch's DataLoader
+    lasagnette bench detect     the detector against OpenCV's YuNet and Haar
     """
 
 
-for command in (nets, augment):
+for command in (nets, augment, detect):
     bench.add_command(command)
