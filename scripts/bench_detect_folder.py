@@ -54,7 +54,7 @@ class _Side:
 
             def until_the_end() -> Photos:
                 for key, image in photographs(self._image):
-                    if time.perf_counter() > end:
+                    if key > 0 and time.perf_counter() > end:
                         return
                     yield key, image
 
