@@ -139,7 +139,8 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
             default=1,
             show_default=True,
             metavar="N",
-            help="How many photographs are worked on at once.",
+            help="Search the photographs of a folder, or the frames of a video, on N threads side "
+            "by side: faster than --threads, which divides the work on each of them.",
         ),
         THREADS_OPTION,
     ),
@@ -219,6 +220,8 @@ class Settings:
                 "--max-faces would leave the other faces visible in the pictures of --blur and "
                 "--pixelate; leave it out."
             )
+        if self.jobs > 1:
+            refuse_given(ctx, ["threads"], "Each of the --jobs computes on one thread; leave out")
         if self.resume and self.output is None:
             raise click.UsageError("--resume continues the file that --output names; give both.")
         if self.resume and self.format != "jsonl":

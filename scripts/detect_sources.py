@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from cascade.detector import Detection, Detector
     from cascade.video import Video
+
+    Found = tuple["Shot", Detection | Exception]
 
 __all__ = [
     "STDIN",
@@ -170,7 +173,7 @@ def search(
     live: bool = False,
     trace: bool = False,
     jobs: int = 1,
-) -> Iterator[tuple[Shot, Detection | Exception]]:
+) -> Iterator[Found]:
     """Find the faces of all sources, in their order.
 
     Parameters
@@ -186,24 +189,30 @@ def search(
     trace : bool
         As in `Detector.detect_many`.
     jobs : int
-        How many photographs are worked on at once.
+        Number of threads that read and search, a few photographs each at a time.
 
     Yields
     ------
     Shot, Detection or Exception
     """
+    many = partial(detector.detect_many, trace=trace)
     for moving, group in groupby(sources, key=lambda source: source.moving):
         if not moving:
-            yield from detector.detect_many(_photographs(group), trace=trace, **_jobs(jobs))
+            yield from _in_jobs(lambda part: many(_photographs(part)), group, jobs)
             continue
         for source in group:
             first = (begun or {}).get(source.name, -1) + 1
             one_by_one = live or source.camera is not None
-            yield from _frames(detector, source, every, first, one_by_one, trace, jobs)
+            yield from _frames(many, source, every, first, one_by_one, jobs)
 
 
-def _jobs(jobs: int) -> dict[str, int]:
-    return {"jobs": jobs} if jobs > 1 else {}
+def _in_jobs(function: Callable[[Any], Iterator[Found]], items: Any, jobs: int) -> Iterator[Found]:
+    """What a function makes of a stream, by several threads or by this one."""
+    if jobs == 1:
+        return function(items)
+    from cascade.parallel import in_threads
+
+    return in_threads(function, items, jobs)
 
 
 def _photographs(sources: Iterable[Source]) -> Iterator[tuple[Shot, np.ndarray | Exception]]:
@@ -221,14 +230,13 @@ def _photographs(sources: Iterable[Source]) -> Iterator[tuple[Shot, np.ndarray |
 
 
 def _frames(
-    detector: Detector,
+    many: Callable[[Iterable[tuple[Shot, Any]]], Iterator[Found]],
     source: Source,
     every: int,
     first: int,
     one_by_one: bool,
-    trace: bool,
     jobs: int,
-) -> Iterator[tuple[Shot, Detection | Exception]]:
+) -> Iterator[Found]:
     from cascade.video import VideoError
 
     try:
@@ -239,7 +247,7 @@ def _frames(
             )
             for piece in _pieces(shots, 1 if one_by_one else CHUNK_FRAMES):
                 photos = [(one, one.image()) for one in piece]
-                yield from detector.detect_many(photos, trace=trace, **_jobs(jobs))
+                yield from _in_jobs(many, photos, 1 if one_by_one else jobs)
     except VideoError as error:
         yield Shot(source), error
 

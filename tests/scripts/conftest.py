@@ -45,10 +45,8 @@ class FakeDetector:
         items: Iterable[tuple[Any, np.ndarray | Exception]],
         *,
         trace: bool = False,
-        **options: Any,
     ) -> Iterator[tuple[Any, Detection | Exception]]:
         """As `Detector.detect_many`."""
-        self.asked.update(options)
         waiting: list[tuple[Any, Detection | Exception]] = []
         for key, image in items:
             found = image if isinstance(image, Exception) else self.faces(image, trace)

@@ -121,9 +121,19 @@ def test_options_reach_the_detector(lasagnette: Run, tmp_path: Path, fake_detect
     other.touch()
     lasagnette("detect", "--min-face", "80", "--threshold", "0.5", file)
     assert fake_detector.asked == {"cascade": None, "min_face": 80, "threshold": 0.5}
-    lasagnette("detect", "--jobs", 2, "--cascade", other, file)
+    lasagnette("detect", "--cascade", other, file)
     assert fake_detector.asked["cascade"] == str(other)
-    assert fake_detector.asked["jobs"] == 2
+
+
+@pytest.mark.usefixtures("fake_detector")
+def test_several_jobs_print_the_same(lasagnette: Run, tmp_path: Path) -> None:
+    for number in range(40):
+        photo(tmp_path / f"{number:02d}.png", 8 + number)
+    (tmp_path / "07.png").write_text("no picture")
+    one, several = (lasagnette("detect", "--jobs", jobs, tmp_path) for jobs in (1, 3))
+    assert one.code == several.code == 1
+    assert len(one.lines()) == 40
+    assert several.stdout == one.stdout
 
 
 @pytest.mark.usefixtures("fake_detector")
@@ -148,6 +158,7 @@ def test_the_default_is_the_detectors_own() -> None:
         (["--resume", "x"], "--resume continues the file that --output names"),
         (["--resume", "--output", "r", "--format", "csv", "x"], "--resume needs --format jsonl"),
         (["--resume", "--output", "r", "--camera", "0"], "cannot continue a camera"),
+        (["--jobs", "2", "--threads", "2", "x"], "computes on one thread; leave out --threads"),
         (["--margin", "1", "x"], "Without --crop, --blur or --pixelate there is no --margin"),
         (["--out", "same", "--blur", "./same", "x"], "--out and --blur write pictures"),
         (["--blur", "b", "--max-faces", "1", "x"], "leave the other faces visible"),
