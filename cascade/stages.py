@@ -164,12 +164,10 @@ def _slide_one(item, sweep, threshold, min_face, factor, stride, crops) -> None:
             np.repeat(np.arange(len(levels)), counts)[fired],
         )
         fired -= (np.cumsum(counts) - counts)[item.sizes]
-        item.frames = np.concatenate(
-            [
-                windows_of_level(level, stride, fired[item.sizes == number])
-                for number, level in enumerate(levels)
-            ]
-        )
+        item.frames = np.empty((len(fired), 4), np.float32)
+        for number in np.unique(item.sizes):
+            here = item.sizes == number
+            item.frames[here] = windows_of_level(levels[number], stride, fired[here])
     item.crops = crop_many(item.photo, item.frames, sweep.side) if crops else None
 
 

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from cascade import kernels
-from cascade.windows import offsets
+from cascade.windows import Level, count_windows, offsets
 from nets.plan import Plan
 from nets.scaling import Scaling
 
@@ -83,12 +83,13 @@ class Sweep:
         """
         if stride < 2 or stride % 2:
             raise ValueError(f"a sweep's stride must be a positive even number; got {stride!r}")
-        rows, columns = (offsets(length, self.side, stride) for length in image.shape[1:])
-        out = np.empty((len(rows) * len(columns), self._plan.classes), np.float32)
+        level = Level(image.shape[1], image.shape[2], scale=1, side=self.side)
+        out = np.empty((count_windows([level], stride), self._plan.classes), np.float32)
         sweep = kernels.compiled_sweep()
         if sweep is not None:
             sweep(image, stride, self._scaling, self._shape, self._weights, out)
         elif len(out):
+            rows, columns = (offsets(length, self.side, stride) for length in image.shape[1:])
             y, x = (places.ravel() for places in np.meshgrid(rows, columns, indexing="ij"))
             windows = sliding_window_view(image, (self.side, self.side), axis=(1, 2))
             for start in range(0, len(out), _BATCH):

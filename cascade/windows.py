@@ -162,7 +162,11 @@ def windows_of_level(
 def count_windows(levels: Sequence[Level], stride: int) -> int:
     """Number of windows of all levels."""
     return sum(
-        len(offsets(level.rows, level.side, stride))
-        * len(offsets(level.columns, level.side, stride))
+        _count(level.rows - level.side, stride) * _count(level.columns - level.side, stride)
         for level in levels
     )
+
+
+def _count(way: int, stride: int) -> int:
+    """Number of offsets from 0 to a last one, which is there in any case."""
+    return -(-way // stride) + 1 if way >= 0 else 0

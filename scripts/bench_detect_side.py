@@ -17,6 +17,8 @@ from typing import Any
 
 import cv2
 
+__all__ = ["Side", "main"]
+
 Detect = Callable[[], Any]
 
 
