@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from cascade_nets import answering, contrast, picture, random_net
 
+from augment.boxes import iou_matrix
 from augment.calibration import encode
 from augment.functional import crop_many
 from cascade import bundle
@@ -27,7 +28,7 @@ FIRST = Stage(random_net("net12", 4), 0.5)
 CASCADE = Cascade((FIRST, Stage(answering("net48", 48, 2, contrast), 0.5)), factor=1.2)
 STAGE_NAMES = [
     *("net12", "net12_cal", "net12 in size"),
-    *("net24", "net24_cal", "net24 in size", "at last"),
+    *("net24", "net24 in size", "all sizes", "net24_cal", "at last"),
 ]
 
 
@@ -91,7 +92,7 @@ def test_trace_narrows_step_by_step(detector):
 def test_the_trace_of_calibration_holds_the_same_frames_moved(calibrated):
     found = Detector(calibrated, min_face=24).detect(picture(0), trace=True)
     assert [step.stage for step in found.trace.steps] == STAGE_NAMES
-    for before, after in ((0, 1), (3, 4)):
+    for before, after in ((0, 1), (5, 6)):
         fired, moved = (found.trace.steps[n] for n in (before, after))
         np.testing.assert_array_equal(fired.scores, moved.scores)
         assert len(fired.frames) > 0
@@ -114,16 +115,23 @@ def test_a_calibration_net_sees_what_its_detection_net_saw(calibrated):
 
         return answering(name, side, classes, watch)
 
-    second = Stage(watching("two", 24, 2), 0.3, watching("cal", 24, 45))
-    first = calibrated.stages[0]
-    found = Detector(Cascade((first, second)), min_face=24).detect(picture(0), trace=True)
-    (step,) = (step for step in found.trace.steps if step.stage == "two")
-    expected = [crop for crop in seen["two"] if 1 / (1 + np.exp(np.diff(-contrast([crop])))) >= 0.3]
+    second = Stage(watching("two", 24, 2), 0.5, watching("cal", 24, 45))
+    detector = Detector(Cascade((calibrated.stages[0], second)), min_face=24)
+    (item,) = detector.candidates([("a", picture(0))], trace=True)
+    (step,) = (step for step in item.steps if step.stage == "two")
+    expected = [crop for crop in seen["two"] if np.diff(contrast([crop])) >= 0]
     assert 0 < len(step.frames) == len(seen["cal"]) < len(seen["two"])
     np.testing.assert_array_equal(seen["cal"], expected)
+    # The last calibration of a detection sees what the filtering among all sizes left.
+    seen.clear()
+    found = detector.detect(picture(0), trace=True)
+    (step,) = (step for step in found.trace.steps if step.stage == "all sizes")
+    kept = second.detection.scaling.apply(crop_many(picture(0), step.frames, 24))
+    assert 0 < len(kept) < len(expected)
+    np.testing.assert_array_equal(seen["cal"], kept)
 
 
-def test_calibration_finds_the_square_that_was_shown_off_its_place():
+def test_calibration_moves_frames_onto_the_square_that_they_miss():
     """One dark square; a calibration net that reads its place off the crop's bright margins."""
     square = np.array([[50, 30, 40, 40]], np.float32)
     image = np.full((100, 140, 3), 250, np.uint8)
@@ -136,15 +144,19 @@ def test_calibration_finds_the_square_that_was_shown_off_its_place():
         return -30 * away
 
     def dark(batch):
-        face = -batch.mean(axis=(1, 2, 3)) * 20
+        face = 3 - 15 * np.abs(batch.mean(axis=(1, 2, 3)) + 0.48)
         return np.stack([-face, face], axis=1)
 
     # The first net lets all windows through, and has no calibration net.
     everything = Stage(FIRST.detection, 0.0, None, 1.0)
-    second = Stage(answering("dark", 12, 2, dark), 0.9, answering("near", 12, 45, nearest), 0.5)
-    found = Detector(Cascade((everything, second), stride=2, factor=1.2), min_face=30)
-    (box,) = found.detect(image).boxes
-    np.testing.assert_allclose(box, square[0], atol=2.5)
+    second = Stage(answering("dark", 12, 2, dark), 0.01, answering("near", 12, 45, nearest), 0.5)
+    detector = Detector(Cascade((everything, second), stride=2, factor=1.2), min_face=40)
+    (item,) = detector.candidates([("a", image)], trace=True)
+    fired, moved = (step.frames for step in item.steps if step.stage in ("dark", "near"))
+    before, after = (iou_matrix(frames, square)[:, 0] for frames in (fired, moved))
+    assert len(fired) > 6
+    assert before.mean() < 0.7
+    assert after.mean() > 0.8
 
 
 def test_many_photographs_give_what_each_gives_alone(detector):
