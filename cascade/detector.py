@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from augment.functional import Levels
 from cascade import bundle
 from cascade.bundle import Cascade, Stage
+from cascade.parallel import in_threads
 from cascade.stages import (
     Candidates,
     Step,
@@ -170,6 +171,7 @@ class Detector:
         photos: Iterable[tuple[Hashable, NDArray[np.uint8] | Exception]],
         *,
         trace: bool = False,
+        jobs: int = 1,
     ) -> Iterator[tuple[Any, Detection | Exception]]:
         """Find the faces of many photographs, filling the later nets' batches across them.
 
@@ -180,12 +182,22 @@ class Detector:
             reading it, comes out again in its turn.
         trace : bool
             As in `detect`.
+        jobs : int
+            Threads, each of which takes a few photographs at a time (`cascade.parallel`).
 
         Yields
         ------
         key, Detection or Exception
             In the order of the photographs, some of them behind those taken.
+
+        Raises
+        ------
+        ValueError
+            If `jobs` is below 1.
         """
+        if jobs != 1:
+            yield from in_threads(lambda part: self.detect_many(part, trace=trace), photos, jobs)
+            return
         overlap, last = self.cascade.overlap, self.cascade.stages[-1].calibration
         items = self._through(photos, self.cascade.stages, trace, moved=False)
         if last is not None:

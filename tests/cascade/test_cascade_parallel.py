@@ -103,10 +103,12 @@ def test_a_detector_finds_the_same_faces_on_several_threads():
     detector = Detector(Cascade(stages), min_face=20)
     alone = list(detector.detect_many(photos))
     assert sum(len(found.boxes) for _, found in alone if not isinstance(found, Exception)) > 50
-    shared = list(in_threads(lambda part: detector.detect_many(part), photos, 3, size=4))
+    shared = list(detector.detect_many(photos, jobs=3))
     assert [key for key, _ in shared] == list(range(30))
     assert isinstance(shared[7][1], OSError)
     for (_, one), (_, other) in zip(alone, shared, strict=True):
         if not isinstance(one, Exception) and not isinstance(other, Exception):
             np.testing.assert_allclose(other.boxes, one.boxes, atol=1e-3)
             np.testing.assert_allclose(other.scores, one.scores, atol=1e-4)
+    with pytest.raises(ValueError, match="must be at least 1; got 0"):
+        next(detector.detect_many(photos, jobs=0))
