@@ -11,7 +11,6 @@ import numpy as np
 
 from cascade import Detector
 from cascade.bundle import Cascade
-from cascade.parallel import in_threads
 from lasagnette.ops.kernels.pools import threads
 from scripts.bench_part import Part, Verdict, medians, number, take_turns
 from scripts.bench_processes import memory
@@ -86,7 +85,7 @@ def measure_folder(cascade: Cascade, image: np.ndarray, rounds: int, seconds: fl
         _Side("a call for each photograph, one thread", image, alone, 1),
         _Side("batches across photographs, one thread", image, many, 1),
         _Side(f"the same, {JOBS} threads in the kernels", image, many, JOBS),
-        _Side(f"the same, {JOBS} jobs", image, lambda photos: in_threads(many, photos, JOBS), 1),
+        _Side(f"the same, {JOBS} jobs", image, lambda photos: many(photos, jobs=JOBS), 1),
     ]
     with Progress(rounds * len(sides), "folder") as progress:
         rates = take_turns(sides, rounds, seconds, progress)
@@ -124,7 +123,7 @@ def measure_stream(cascade: Cascade, image: np.ndarray, count: int) -> Part:
     detector = Detector(cascade, min_face=MIN_FACE)
     resident, start, done = [], time.perf_counter(), 0
     with Progress(count, "memory") as progress:
-        found = in_threads(detector.detect_many, photographs(image, count), JOBS)
+        found = detector.detect_many(photographs(image, count), jobs=JOBS)
         for done, _ in enumerate(found, start=1):
             if done % _EVERY == 0 or done == count:
                 resident.append(memory(os.getpid())[0])
