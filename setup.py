@@ -127,7 +127,6 @@ setup(
     package_dir={"": "."},
     packages=find_packages(include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")]),
     package_data={
-        "nets": ["pretrained/*"],
         "cascade": ["pretrained/*"],
         "augment": ["splits/*"],
     },

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -112,9 +113,9 @@ class Reservoir:
             return fresh
         try:
             with h5py.File(path, "r") as file:
-                facts = {name: int(value) for name, value in file.attrs.items()}
-                columns = {name: values[()] for name, values in file.items()}
-            found = cls(**facts, **columns)
+                values: dict[str, Any] = {name: int(value) for name, value in file.attrs.items()}
+                values |= {name: column[()] for name, column in file.items()}
+            found = cls(**values)
         except (OSError, TypeError, ValueError):
             return fresh
         return found if (found.limit, found.seed) == (limit, seed) else fresh

@@ -127,21 +127,20 @@ def stage_table(detector: Detector, photos: Iterable[Photo]) -> list[StageRow]:
         for step in found.trace.steps:
             pairs = iou_matrix(step.frames, faces)
             best = pairs.max(axis=1, initial=0)
-            moved = before is not None and len(before) == len(best) and step.stage.endswith("_cal")
-            near = before if moved else best >= _NEAR
-            before = near
+            if before is None or len(before) != len(best) or not step.stage.endswith("_cal"):
+                before = best >= _NEAR
             row = totals.setdefault(step.stage, np.zeros(4))
             row += [
                 len(step.frames),
                 (pairs.max(axis=0, initial=0) >= FOUND).sum(),
-                best[near].sum(),
-                np.count_nonzero(near),
+                best[before].sum(),
+                np.count_nonzero(before),
             ]
     rows = [StageRow("windows", windows / max(1, count), np.nan, np.nan)]
-    for step, (frames, recalled, overlap, near) in totals.items():
+    for name, (frames, recalled, overlap, near) in totals.items():
         rows.append(
             StageRow(
-                step,
+                name,
                 frames / count,
                 recalled / faces_in_all if faces_in_all else np.nan,
                 overlap / near if near else np.nan,

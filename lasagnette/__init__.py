@@ -53,7 +53,7 @@ def __getattr__(name: str) -> ModuleType:
 
     A detector runs on :mod:`lasagnette.ops.kernels` alone; PyTensor takes over a second to import.
     """
-    if name in __all__ and name != "__version__":
+    if name == "ops" or (name in __all__ and name != "__version__"):
         return import_module(f"lasagnette.{name}")
     raise AttributeError(f"module 'lasagnette' has no attribute {name!r}")
 

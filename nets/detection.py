@@ -32,7 +32,7 @@ def build_net24(input_var: Any, *, faithful: bool, batch_norm: bool, drop: Drop)
     """The net of middle size, 3 x 24 x 24; see :func:`nets.registry.build`.
 
     Its place in the cascade is that of Li et al.'s 24-net (CVPR 2015), whose 64 filters of 5 x 5
-    it replaces by three layers of 3 x 3: half of the multiplications.
+    it replaces by three layers of 3 x 3, with five eighths of the multiplications.
     """
     net: Layer = InputLayer((None, 3, 24, 24), input_var, name="input")
     net = drop(net, 0.1)

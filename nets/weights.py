@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -28,7 +26,6 @@ __all__ = [
     "WeightsError",
     "fill",
     "load",
-    "pretrained",
     "save",
 ]
 
@@ -176,19 +173,3 @@ def _set(path: str | os.PathLike[str], layer: Layer, parameters: dict[str, np.nd
                 f"the net needs {shape!r}"
             )
         parameter.set_value(parameters[name].astype(np.float32))
-
-
-def pretrained(name: str) -> Path:
-    """Path of the trained weights that come with the package.
-
-    Raises
-    ------
-    WeightsError
-        If there are none for this net.
-    """
-    path = Path(str(resources.files("nets") / "pretrained" / f"{name}.h5"))
-    if not path.is_file():
-        raise WeightsError(
-            f"there are no pretrained weights for {name!r}; make them: lasagnette train {name}"
-        )
-    return path

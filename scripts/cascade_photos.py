@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 
 import cv2
@@ -94,7 +94,7 @@ def threshold_for(cascade: Cascade, data: Path, false_positives: float) -> float
     lowest = 0.0
     for photos in (background_photos(data), tuning_photos(data)):
         scores, count = [np.empty(0)], 0
-        faces_of = {}
+        faces_of: dict[Hashable, np.ndarray] = {}
 
         def images(photos=photos, faces_of=faces_of):
             for key, image, faces in photos:

@@ -14,6 +14,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from augment import index as indexes
 from augment.splits import train_set
 from cascade import bundle
@@ -194,7 +196,7 @@ class _Road:
         pictures = index.select(index.undrawn)
         if self._recipe.pictures is not None:
             pictures = pictures.select(
-                slice(None, None, -(-len(pictures) // self._recipe.pictures))
+                np.arange(0, len(pictures), -(-len(pictures) // self._recipe.pictures))
             )
         found, seen = search(
             cascade,

@@ -162,14 +162,14 @@ class DetectCommand(click.Command):
             formatter.write_dl([record for record in left.values() if record])
 
 
-def _name(option: Callable[..., Any]) -> str | None:
+def _name(option: Callable[..., Any]) -> str:
     """Name of the parameter that an option's decorator adds."""
 
     def probe() -> None:
         """Carry the parameter."""
 
     (param,) = option(probe).__click_params__
-    return param.name
+    return str(param.name)
 
 
 def with_detect_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -153,7 +153,7 @@ def measure_calibration(logits: Logits, faces: Index, side: int) -> dict[str, fl
     from nets.plan import softmax
 
     # The overlaps do not depend on where a face lies and how large it is.
-    unit = np.float32([0, 0, 1, 1])
+    unit = np.array([0, 0, 1, 1], np.float32)
     right, before, after = [np.empty(0, bool)], [np.empty(0)], [np.empty(0)]
     with Progress(len(faces), "faces") as progress:
         for first in range(0, len(faces), FACES):

@@ -112,8 +112,3 @@ def test_a_parameter_of_another_shape_is_told(saved):
         file["parameters/output.b"] = np.zeros(3, "f4")
     with pytest.raises(weights.WeightsError, match=r"output.b has shape \(3,\).*needs \(2,\)"):
         weights.load(path)
-
-
-def test_missing_pretrained_weights_name_the_command():
-    with pytest.raises(weights.WeightsError, match="lasagnette train net99"):
-        weights.pretrained("net99")
