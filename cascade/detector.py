@@ -34,6 +34,8 @@ from cascade.sweep import Sweep
 
 __all__ = ["Detection", "Detector", "Trace"]
 
+_NESTED = 0.6  # of the smaller box: neighbours that touch share less, chosen on FDDB's fold 04
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -46,8 +48,8 @@ class Trace:
     steps : list of Step
         What every step left over, in their order. For each stage: what fired, under the detection
         net's name (the article's red frames); the same frames moved, under the calibration net's;
-        ``NET in size``, what the filtering inside each window size left (blue). The last stage's
-        calibration comes after 'all sizes', the filtering among these. Then 'at last' (green).
+        ``NET in size``, what the filtering inside each window size left (blue). Then 'all sizes',
+        what the filtering among these left, the last calibration, and 'at last' (green).
     """
 
     windows: int
@@ -91,6 +93,9 @@ class Detector:
     merge : bool
         Whether a face's box is the mean of the frames found for it, weighted by their scores, or
         the best of them, as in the article.
+    overlap_of : {'min', 'iou'}
+        What the very last filtering, of the faces' moved boxes, divides the intersection by: the
+        smaller box, so that a frame around two faces or inside one goes, too, or the union.
     batch_size : int
         Crops that a later net sees at once.
 
@@ -118,6 +123,7 @@ class Detector:
         factor: float | None = None,
         stride: int | None = None,
         merge: bool = True,
+        overlap_of: str = "min",
         batch_size: int = 64,
     ):
         if not isinstance(cascade, Cascade):
@@ -128,7 +134,7 @@ class Detector:
         self.min_face = min_face
         self.factor = cascade.factor if factor is None else factor
         self.stride = cascade.stride if stride is None else stride
-        self.merge, self.batch_size = merge, batch_size
+        self.merge, self.overlap_of, self.batch_size = merge, overlap_of, batch_size
         if self.stride < 2 or self.stride % 2:
             raise ValueError(f"Detector's stride must be even and at least 2; got {self.stride!r}")
         if not (min_face >= 1 and self.factor > 1):
@@ -136,6 +142,8 @@ class Detector:
                 "Detector's min_face must be at least 1 pixel and its factor above 1; "
                 f"got {min_face!r} and {self.factor!r}"
             )
+        if overlap_of not in ("min", "iou"):
+            raise ValueError(f"Detector's overlap_of must be 'min' or 'iou'; got {overlap_of!r}")
         if batch_size < 1:
             raise ValueError(f"Detector's batch_size must be at least 1; got {batch_size!r}")
         first = cascade.stages[0].detection
@@ -200,11 +208,12 @@ class Detector:
             return
         overlap, last = self.cascade.overlap, self.cascade.stages[-1].calibration
         items = self._through(photos, self.cascade.stages, trace, moved=False)
+        items = filter_all(items, overlap, merge=self.merge, stage="all sizes")
         if last is not None:
-            items = filter_all(items, overlap, merge=self.merge, stage="all sizes")
             items = cut(items, last.side, last=True)
             items = calibrate(items, last, batch_size=self.batch_size)
-        for item in filter_all(items, overlap, merge=self.merge and last is None):
+        nested = _NESTED if self.overlap_of == "min" else overlap
+        for item in filter_all(items, nested, overlap=self.overlap_of):
             if item.error is not None:
                 yield item.key, item.error
             else:

@@ -75,6 +75,8 @@ class Mine:
         That of the last stage; by default its own.
     before : str or None
         Step of `Mine` whose frames are added.
+    before_share : float
+        Which part of what a net will see is made of those, below 1.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Mine:
     limit: int = 200_000
     threshold: float | None = None
     before: str | None = None
+    before_share: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -129,17 +132,29 @@ _OFF_ONCE_MOVED = {"move": 0.11, "scale": (0.86, 1.16), "stretch": 1.12, "rotati
 _OFF_TWICE_MOVED = {"move": 0.09, "scale": (0.88, 1.14), "stretch": 1.12, "rotation": 20.0}
 _COMMON = {"fddb_repeats": 6, "batch_norm": True}
 
+_NET12 = {
+    **_COMMON,
+    **{"net": "net12", "batch_size": 512, "learning_rate": 4e-3},
+    "intervals": {**_OFF_WINDOW, **_SEEN_AT_12},
+}
+_NET24 = {
+    **_COMMON,
+    **{"net": "net24", "batch_size": 256, "dropout": 0.5, "epoch_samples": 80_000},
+    **{"backgrounds_per_face": 2.0, "hard_share": 0.8},
+    "intervals": {**_OFF_ONCE_MOVED, **_SEEN_AT_24},
+}
+_NET48 = {
+    **_COMMON,
+    **{"net": "net48_large", "batch_size": 128, "epoch_samples": 60_000},
+    **{"backgrounds_per_face": 2.0, "hard_share": 0.8},
+    "intervals": {**_OFF_TWICE_MOVED, **_SEEN_AT_48},
+}
+_SHIFTED = (20, 20.9, 21.8, 22.8, 23.8, 24.9, 26, 27.1)
+
 RECIPE = Recipe(
     (
-        Train(
-            "net12",
-            {
-                **_COMMON,
-                **{"net": "net12", "epochs": 30, "batch_size": 512, "learning_rate": 4e-3},
-                **{"dropout": 0.1, "backgrounds_per_face": 3.0},
-                "intervals": {**_OFF_WINDOW, **_SEEN_AT_12},
-            },
-        ),
+        # Stage 1: three rounds, each on what the round before took for faces.
+        Train("net12_1", {**_NET12, "epochs": 30, "dropout": 0.1, "backgrounds_per_face": 3.0}),
         Train(
             "net12_cal",
             {
@@ -149,19 +164,26 @@ RECIPE = Recipe(
                 "intervals": _SEEN_AT_12,
             },
         ),
-        Assemble(1, "net12", "net12_cal", recall=0.99),
-        Mine("mined2", depth=1),
+        Assemble(1, "net12_1", "net12_cal", recall=0.99),
+        Mine("mined1", depth=1),
         Train(
-            "net24",
+            "net12_2",
+            {**_NET12, "epochs": 40, "dropout": 0.05, "backgrounds_per_face": 4.0},
+            mined="mined1",
+        ),
+        Assemble(1, "net12_2", "net12_cal", recall=0.99),
+        Mine("mined2", depth=1, threshold=0.04, before="mined1"),
+        Train(
+            "net12_3",
             {
-                **_COMMON,
-                **{"net": "net24", "epochs": 24, "batch_size": 256, "learning_rate": 2e-3},
-                **{"dropout": 0.5, "epoch_samples": 80_000},
-                **{"backgrounds_per_face": 2.0, "hard_share": 0.8},
-                "intervals": {**_OFF_ONCE_MOVED, **_SEEN_AT_24},
+                **{**_NET12, "epochs": 60, "dropout": 0.05, "backgrounds_per_face": 4.0},
+                "hard_share": 0.7,
             },
             mined="mined2",
         ),
+        Assemble(1, "net12_3", "net12_cal", recall=0.996),
+        # Stage 2: two rounds.
+        Train("net24_1", {**_NET24, "epochs": 24, "learning_rate": 2e-3}, mined="mined1"),
         Train(
             "net24_cal",
             {
@@ -171,18 +193,17 @@ RECIPE = Recipe(
                 "intervals": _SEEN_AT_24,
             },
         ),
-        Assemble(2, "net24", "net24_cal", recall=0.98),
-        Mine("mined3", depth=2, min_faces=(20, 22, 24, 26)),
+        Assemble(2, "net24_1", "net24_cal", recall=0.995),
+        Mine("mined3", 2, _SHIFTED, threshold=0.01, before="mined1", before_share=0.3),
         Train(
-            "net48_large",
-            {
-                **_COMMON,
-                **{"net": "net48_large", "epochs": 12, "batch_size": 128, "learning_rate": 1e-3},
-                **{"epoch_samples": 60_000, "backgrounds_per_face": 2.0, "hard_share": 0.8},
-                "intervals": {**_OFF_TWICE_MOVED, **_SEEN_AT_48},
-            },
+            "net24_2",
+            {**_NET24, "epochs": 14, "learning_rate": 1e-3},
             mined="mined3",
+            initial="net24_1",
         ),
+        Assemble(2, "net24_2", "net24_cal", recall=0.995),
+        # Stage 3: two rounds.
+        Train("net48_1", {**_NET48, "epochs": 14, "learning_rate": 1.5e-3}, mined="mined3"),
         Train(
             "net48_cal",
             {
@@ -192,20 +213,15 @@ RECIPE = Recipe(
                 "intervals": _SEEN_AT_48,
             },
         ),
-        Assemble(3, "net48_large", "net48_cal", recall=0.97),
-        Mine("mined4", depth=3, min_faces=(20, 22, 24, 26), threshold=0.02, before="mined3"),
+        Assemble(3, "net48_1", "net48_cal", recall=0.99),
+        Mine("mined4", 3, _SHIFTED, threshold=0.01, before="mined3", before_share=0.5),
         Train(
-            "net48_large_2",
-            {
-                **_COMMON,
-                **{"net": "net48_large", "epochs": 8, "batch_size": 128, "learning_rate": 5e-4},
-                **{"epoch_samples": 60_000, "backgrounds_per_face": 2.0, "hard_share": 0.8},
-                "intervals": {**_OFF_TWICE_MOVED, **_SEEN_AT_48},
-            },
+            "net48_2",
+            {**_NET48, "epochs": 8, "learning_rate": 7e-4},
             mined="mined4",
-            initial="net48_large",
+            initial="net48_1",
         ),
-        Assemble(3, "net48_large_2", "net48_cal", recall=0.97),
+        Assemble(3, "net48_2", "net48_cal", recall=0.99),
         Tune(false_positives=0.01),
     )
 )

@@ -209,7 +209,10 @@ class _Road:
             say=self._say,
         )
         if step.before is not None:
-            found = indexes.concat([found, indexes.load(self._mined(step.before))])
+            earlier = indexes.load(self._mined(step.before))
+            ratio = step.before_share / (1 - step.before_share)
+            weight = ratio * len(found) / max(1.0, float(earlier.weights.sum()))
+            found = indexes.merge([(found, 1.0), (earlier, weight)])
             found.save(self._mined(step.name))
         return {"frames": len(found), "of": seen}
 

@@ -20,7 +20,7 @@ from cascade import bundle
 from cascade.bundle import Cascade, Stage, WeightsError
 from cascade.detector import Detection, Detector
 from cascade.nms import filter_frames
-from cascade.windows import count_windows, pyramid
+from cascade.windows import count_windows, offsets, pyramid
 from lasagnette.ops.kernels.pools import threads
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +81,7 @@ def test_trace_narrows_step_by_step(detector):
     levels = pyramid(90, 120, side=12, min_face=24, factor=1.2)
     assert found.trace.windows == count_windows(levels, 4)
     assert [step.stage for step in found.trace.steps] == [
-        *("net12", "net12 in size", "net48", "net48 in size", "at last")
+        *("net12", "net12 in size", "net48", "net48 in size", "all sizes", "at last")
     ]
     counts = [found.trace.windows] + [len(step.frames) for step in found.trace.steps]
     assert counts == sorted(counts, reverse=True)
@@ -239,8 +239,39 @@ def test_a_part_of_a_picture_is_a_picture(detector):
 
 def test_without_later_nets_the_first_decides():
     found = Detector(Cascade((FIRST,)), min_face=24).detect(picture(0), trace=True)
-    assert [step.stage for step in found.trace.steps] == ["net12", "net12 in size", "at last"]
+    names = [step.stage for step in found.trace.steps]
+    assert names == ["net12", "net12 in size", "all sizes", "at last"]
     assert len(found.boxes)
+
+
+@pytest.mark.parametrize(("overlap_of", "left"), [("min", 1), ("iou", 2)])
+def test_a_frame_inside_another_goes_unless_the_union_counts(overlap_of, left):
+    def fires_on_two_sizes(batch):
+        """The best score for the first of two frames, one around the other."""
+        face = np.linspace(9, 8, len(batch))
+        return np.stack([-face, face], axis=1).astype(np.float32)
+
+    class TwoWindows:
+        side = 12
+
+        def logits(self, image, stride):
+            rows, columns = (len(offsets(n, 12, stride)) for n in image.shape[1:])
+            fired = np.tile(np.array([[9, -9]], np.float32), (rows * columns, 1))
+            if image.shape[1] in (12, 24):
+                fired[0] = -9, 9
+            return fired
+
+    last = Stage(answering("last", 24, 2, fires_on_two_sizes), 0.5, None)
+    detector = Detector(
+        Cascade((FIRST, last)), min_face=40, factor=2, overlap_of=overlap_of, stride=4
+    )
+    detector.sweep = TwoWindows()
+    assert len(detector.detect(picture(0, 90, 120)).boxes) == left
+
+
+def test_what_the_last_filtering_divides_by_is_checked():
+    with pytest.raises(ValueError, match="overlap_of must be 'min' or 'iou'; got 'max'"):
+        Detector(Cascade((FIRST,)), overlap_of="max")
 
 
 def test_candidates_stop_after_the_wanted_stages(detector):
