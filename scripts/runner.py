@@ -1,8 +1,8 @@
 """Glue of a training: minibatches in; records to the run log, checkpoints and the terminal.
 
 A run's folder holds what `monitor.runlog` writes, and beside it `checkpoint.h5` (all that a resumed
-training needs) and `best.h5` (the weights of the epoch with the best balanced accuracy in
-validation).
+training needs), `best.h5` (the weights of the epoch with the best balanced accuracy in validation)
+and `last.h5` (those of the last epoch).
 """
 
 from __future__ import annotations
@@ -326,7 +326,8 @@ class _Run:
             return
         if not self._best or record.values[MEASURE] > self._best[MEASURE]:
             self._best = {"epoch": record.epoch + 1, **record.values}
-            self._save_weights()
+            self._save_weights("best.h5")
+        self._save_weights("last.h5")
         self._save_checkpoint(log)
         now = time.monotonic()
         bar.note(
@@ -359,13 +360,13 @@ class _Run:
         log.checkpoint(self.step, "checkpoint.h5")
         self._saved = time.monotonic()
 
-    def _save_weights(self) -> None:
+    def _save_weights(self, name: str) -> None:
         settings = asdict(self._settings)
         for name in ("hard_negatives", "validation", "initial"):
             if settings[name] is not None:
                 settings[name] = Path(settings[name]).name
         weights.save(
-            self._folder / "best.h5",
+            self._folder / name,
             self._trainer.layer,
             name=self._settings.net,
             options=self._settings.options,

@@ -165,10 +165,10 @@ def train(
 ) -> None:
     """Train NET and keep the run in its own folder.
 
-    The folder holds the log with all curves, a checkpoint, and the weights of the epoch with the
-    best balanced accuracy in validation. A run that was interrupted or killed goes on from its last
-    checkpoint with the same numbers as one that was never stopped (unless the back end changes),
-    whoever makes the minibatches:
+    The folder holds the log with all curves, a checkpoint, the weights of the last epoch and those
+    of the epoch with the best balanced accuracy in validation. A run that was interrupted or killed
+    goes on from its last checkpoint with the same numbers as one that was never stopped (unless the
+    back end changes), whoever makes the minibatches:
 
     \b
     lasagnette train net12 --run first

@@ -18,6 +18,7 @@ ALLOWED = {
 }
 FORBIDDEN_THIRD_PARTY = {
     "augment": {"pytensor"},  # its workers must start fast
+    "cascade": {"pytensor"},  # so must a detector
     "monitor": {"pytensor"},
 }
 HEAVY = {"pytensor", "numba", "numpy", "scipy", "cv2", "h5py", "PIL", "rich"}

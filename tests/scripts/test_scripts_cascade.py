@@ -65,7 +65,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def train(settings, root, folder, *, resume, say, backend, workers):
         trained.append((folder.name, settings, resume))
-        save_net(folder / "best.h5", settings.net, len(folder.name))
+        save_net(folder / "last.h5", settings.net, len(folder.name))
         return {"run": str(folder), "weights": str(folder / "best.h5"), "epoch": 1}
 
     monkeypatch.setattr(cascade_road, "train_set", lambda *a, **k: index)
@@ -124,7 +124,7 @@ def test_the_road_ends_in_a_cascade(world):
     assert [line for line in said if line.startswith("Step 4 of 9: mined")]
     settings = {run: settings for run, settings, _ in world["trained"]}
     assert settings["net24"].hard_negatives == str(world["folder"] / "mined.h5")
-    assert settings["net24"].initial == str(world["folder"] / "runs/net12/best.h5")
+    assert settings["net24"].initial == str(world["folder"] / "runs/net12/last.h5")
 
 
 def test_a_finished_road_does_nothing_and_a_stopped_one_goes_on(world, monkeypatch):
