@@ -30,6 +30,7 @@ def mine(
     reservoir: Reservoir,
     *,
     depth: int = 1,
+    suspect: float = 1.0,
     failed: Callable[[int, Exception], None] | None = None,
 ) -> Iterator[int]:
     """Collect false alarms in a reservoir.
@@ -45,6 +46,9 @@ def mine(
         Its bands: 0 for photographs without faces, then those of `BANDS`.
     depth : int
         Number of stages a frame must pass: 1 gives samples for the second stage's net.
+    suspect : float
+        In photographs with faces, frames that score more than this are left out: a good net is
+        right about faces that were not annotated.
     failed : callable, optional
         Told of photographs that could not be searched.
 
@@ -69,6 +73,6 @@ def mine(
             bands = np.digitize(worst, BANDS[1:]) + 1
         else:
             bands = np.zeros(len(item.frames), np.intp)
-        kept = bands < len(BANDS)
+        kept = (bands < len(BANDS)) & ((bands == 0) | (item.scores <= suspect))
         reservoir.add(item.key, bands[kept], item.frames[kept], item.scores[kept])
         yield item.key

@@ -230,6 +230,14 @@ def threshold(
     metavar="N",
     help="Keep a random choice of so many frames of each band.",
 )
+@click.option(
+    "--suspect",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    metavar="SCORE",
+    help="Leave out what scores more in photographs with faces: faces that nobody annotated.",
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Key of chance.")
 @DATA_OPTION
 @THREADS_OPTION
@@ -239,6 +247,7 @@ def mine(
     depth: int | None,
     min_faces: tuple[float, ...],
     limit: int,
+    suspect: float,
     seed: int,
     data: str | None,
     threads: int | None,
@@ -270,6 +279,7 @@ def mine(
             min_faces=min_faces,
             limit=limit,
             seed=seed,
+            suspect=suspect,
             say=say,
         )
     click.echo(json.dumps({"file": out, "frames": len(found), "of": seen}))

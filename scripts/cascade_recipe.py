@@ -73,6 +73,8 @@ class Mine:
         Most frames of each band (`cascade.mining.BANDS`).
     threshold : float or None
         That of the last stage; by default its own.
+    suspect : float
+        Frames that score more in photographs with faces are left out.
     before : str or None
         Step of `Mine` whose frames are added.
     before_share : float
@@ -84,6 +86,7 @@ class Mine:
     min_faces: tuple[float, ...] = (20, 24)
     limit: int = 200_000
     threshold: float | None = None
+    suspect: float = 1.0
     before: str | None = None
     before_share: float = 0.4
 
@@ -214,7 +217,15 @@ RECIPE = Recipe(
             },
         ),
         Assemble(3, "net48_1", "net48_cal", recall=0.99),
-        Mine("mined4", 3, _SHIFTED, threshold=0.01, before="mined3", before_share=0.5),
+        Mine(
+            "mined4",
+            depth=3,
+            min_faces=_SHIFTED,
+            threshold=0.01,
+            suspect=0.9,
+            before="mined3",
+            before_share=0.5,
+        ),
         Train(
             "net48_2",
             {**_NET48, "epochs": 8, "learning_rate": 7e-4},

@@ -207,6 +207,7 @@ class _Road:
             min_faces=step.min_faces,
             limit=step.limit,
             seed=1,
+            suspect=step.suspect,
             say=self._say,
         )
         if step.before is not None:

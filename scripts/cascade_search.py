@@ -34,6 +34,7 @@ def search(
     min_faces: tuple[float, ...],
     limit: int,
     seed: int,
+    suspect: float = 1.0,
     say: Callable[[str], None],
 ) -> tuple[Index, int]:
     """Search pictures for windows without a face that a cascade lets through.
@@ -57,6 +58,8 @@ def search(
         Most frames of each band.
     seed
         Key of the choice.
+    suspect
+        As in `cascade.mining.mine`.
     say
         Takes one line for the terminal.
 
@@ -81,6 +84,7 @@ def search(
                 photos,
                 found,
                 depth=depth,
+                suspect=suspect,
                 failed=lambda at, error: bar.note(f"{pictures.paths[at % len(pictures)]}: {error}"),
             ):
                 bar.advance()

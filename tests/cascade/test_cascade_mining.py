@@ -72,6 +72,16 @@ def test_bands_are_those_of_the_overlap_and_frames_on_faces_are_left_out():
         assert (inside < BANDS[band]).all()
 
 
+def test_sure_finds_beside_annotated_faces_are_suspected_of_being_faces():
+    face = np.array([[100, 100, 20, 20]], np.float32)
+    found = Reservoir(10, seed=0)
+    detector = Fires({"a": squares(3) - [300, 0, 0, 0], "b": squares(3)})
+    list(mine(detector, [(0, "a", face), (1, "b", NONE)], found, suspect=0.8))
+    # the scores are .9, .7 and .5; only photographs with faces can hold forgotten ones
+    assert found.photos.tolist() == [0, 0, 1, 1, 1]
+    np.testing.assert_allclose(found.scores, [0.7, 0.5, 0.9, 0.7, 0.5])
+
+
 def test_a_photograph_that_fails_is_named_and_the_rest_goes_on():
     error, told = OSError("broken"), []
     detector = Fires({"a": squares(2)})
