@@ -132,7 +132,14 @@ def _journal(settings: Settings, stack: ExitStack) -> Journal | None:
 def _pictures(settings: Settings, sources: Sequence[Source], stack: ExitStack) -> list[Pictures]:
     """Everything that makes pictures, as the options ask."""
     from scripts.detect_journal import Journal
-    from scripts.detect_pictures import Altered, Crops, Sheets, Window, picture_stems
+    from scripts.detect_pictures import (
+        Altered,
+        Crops,
+        Sheets,
+        Window,
+        known_faces,
+        picture_stems,
+    )
 
     pictures: list[Pictures] = []
     ways = (("out", "framed"), ("blur", "blurred"), ("pixelate", "pixelated"))
@@ -146,9 +153,10 @@ def _pictures(settings: Settings, sources: Sequence[Source], stack: ExitStack) -
         pictures.append(Crops(folder, picture_stems(sources, folder), settings.margin))
     folder = settings.folder("trace")
     if folder is not None:
+        truth = known_faces(settings.truth)
         counts = Journal(folder / "funnel.jsonl", resume=settings.resume)
         stack.enter_context(counts)
-        pictures.append(Sheets(folder, picture_stems(sources, folder), counts))
+        pictures.append(Sheets(folder, picture_stems(sources, folder), counts, truth))
     if settings.show:
         pictures.append(Window())
     return pictures

@@ -129,6 +129,13 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
             "numbers of frames into funnel.jsonl.",
         ),
         click.option(
+            "--truth",
+            type=click.Path(exists=True, dir_okay=False),
+            metavar="FILE",
+            help="Known faces that --trace draws in white: CSV with file,x,y,width,height or JSON "
+            "lines, the files named from FILE's folder.",
+        ),
+        click.option(
             "--show", is_flag=True, help="Show a video or camera in a window; q closes it."
         ),
     ),
@@ -199,6 +206,7 @@ class Settings:
     pixelate: str | None
     margin: float
     trace: str | None
+    truth: str | None
     show: bool
     jobs: int
     threads: int | None
@@ -215,6 +223,8 @@ class Settings:
             raise click.UsageError("Missing argument 'PHOTO...'.")
         if not (self.crop or self.blur or self.pixelate):
             refuse_given(ctx, ["margin"], "Without --crop, --blur or --pixelate there is no")
+        if self.trace is None:
+            refuse_given(ctx, ["truth"], "Only --trace draws known faces; leave out")
         if self.max_faces is not None and (self.blur or self.pixelate):
             raise click.UsageError(
                 "--max-faces would leave the other faces visible in the pictures of --blur and "

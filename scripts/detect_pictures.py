@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from scripts.detect_journal import Journal
     from scripts.detect_sources import Shot, Source
 
-__all__ = ["Altered", "Crops", "Pictures", "Sheets", "Window", "WindowClosed", "picture_stems"]
+__all__ = [
+    "Altered",
+    "Crops",
+    "Pictures",
+    "Sheets",
+    "Window",
+    "WindowClosed",
+    "known_faces",
+    "picture_stems",
+]
 
 ENDINGS = (".jpg", ".mp4")
 TITLE = "lasagnette"
@@ -130,11 +139,47 @@ class Crops:
         return f"{faces} cut out: {self._folder}" if self._count else ""
 
 
-class Sheets:
-    """A sheet of the cascade's stages per photograph, and the numbers of frames as JSON lines."""
+def known_faces(list_file: str | None) -> dict[str, np.ndarray]:
+    """Read a list of boxes: the faces' frames by their file's real path.
 
-    def __init__(self, folder: Path, stems: dict[Source, str], counts: Journal) -> None:
+    Raises
+    ------
+    DataError
+        If the list cannot be read.
+    """
+    if list_file is None:
+        return {}
+    from augment.datasets import boxes
+
+    listed = boxes.load(list_file)
+    return {
+        os.path.realpath(os.path.join(listed.root, record.path)): record.boxes for record in listed
+    }
+
+
+class Sheets:
+    """A sheet of the cascade's stages per photograph, and the numbers of frames as JSON lines.
+
+    Parameters
+    ----------
+    folder : Path
+    stems : dict
+        From `picture_stems`.
+    counts : Journal
+        Where the numbers go.
+    truth : dict
+        From `known_faces`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stems: dict[Source, str],
+        counts: Journal,
+        truth: dict[str, np.ndarray],
+    ) -> None:
         self._folder, self._stems, self._counts = folder, stems, counts
+        self._truth = truth
         self._count = 0
 
     def take(self, shot: Shot, found: Detection) -> None:
@@ -143,7 +188,9 @@ class Sheets:
         from scripts.detect_outputs import funnel_line
 
         stem = _with_frame(self._stems[shot.source], shot)
-        save_picture(draw_stages(shot.image(), found), self._folder / f"{stem}.jpg")
+        known = self._truth.get(os.path.realpath(shot.source.name))
+        sheet = draw_stages(shot.image(), found, known)
+        save_picture(sheet, self._folder / f"{stem}.jpg")
         if not _is_done(self._counts.done, shot):
             self._counts.write(funnel_line(shot, found))
         self._count += 1

@@ -110,6 +110,23 @@ def test_the_stages_are_drawn_and_counted(
     assert "2 pictures of the stages" in outcome.stderr
 
 
+def test_known_faces_are_drawn_white(lasagnette: Run, photos: list[Path], tmp_path: Path) -> None:
+    listed = photos[2].parent / "known.csv"
+    listed.write_text(f"file,x,y,width,height\n{photos[2].name},2,3,20,20\n")
+    for name, words in (("without", ()), ("with", ("--truth", listed))):
+        outcome = lasagnette("detect", "--trace", tmp_path / name, *words, photos[2])
+        assert outcome.code == 0, outcome.stderr
+    without, drawn = (
+        read_image(tmp_path / name / "c.jpg").astype(int) for name in ("without", "with")
+    )
+    changed = drawn[(np.abs(drawn - without) > 60).any(axis=2)]
+    assert len(changed) > 50
+    assert np.median(changed) > 200
+    refused = lasagnette("detect", "--truth", listed, photos[2])
+    assert refused.code == 2
+    assert "Only --trace draws known faces; leave out --truth" in refused.stderr
+
+
 def test_what_cannot_be_written_is_named_and_the_rest_goes_on(
     lasagnette: Run, photos: list[Path], tmp_path: Path
 ) -> None:
