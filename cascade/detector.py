@@ -5,7 +5,7 @@ look at what it left in double and fourfold resolution; after each of them a cal
 the frames onto the faces, and the frames of every window size are filtered among themselves.
 
 The last calibration net is the dearest. It comes after the filtering among all sizes, as in Li et
-al. (CVPR 2015), and sees one frame per face: the mean of those that were found for it.
+al. (CVPR 2015), and sees one frame per face.
 """
 
 import os
@@ -90,9 +90,6 @@ class Detector:
     factor, stride : optional
         Ratio of neighbouring window sizes, and step of the windows in pixels of the first net's
         input, even; by default as the cascade was tuned.
-    merge : bool
-        Whether a face's box is the mean of the frames found for it, weighted by their scores, or
-        the best of them, as in the article.
     overlap_of : {'min', 'iou'}
         What the very last filtering, of the faces' moved boxes, divides the intersection by: the
         smaller box, so that a frame around two faces or inside one goes, too, or the union.
@@ -122,7 +119,6 @@ class Detector:
         min_face: float = 40,
         factor: float | None = None,
         stride: int | None = None,
-        merge: bool = True,
         overlap_of: str = "min",
         batch_size: int = 64,
     ):
@@ -134,7 +130,7 @@ class Detector:
         self.min_face = min_face
         self.factor = cascade.factor if factor is None else factor
         self.stride = cascade.stride if stride is None else stride
-        self.merge, self.overlap_of, self.batch_size = merge, overlap_of, batch_size
+        self.overlap_of, self.batch_size = overlap_of, batch_size
         if self.stride < 2 or self.stride % 2:
             raise ValueError(f"Detector's stride must be even and at least 2; got {self.stride!r}")
         if not (min_face >= 1 and self.factor > 1):
@@ -208,7 +204,7 @@ class Detector:
             return
         overlap, last = self.cascade.overlap, self.cascade.stages[-1].calibration
         items = self._through(photos, self.cascade.stages, trace, moved=False)
-        items = filter_all(items, overlap, merge=self.merge, stage="all sizes")
+        items = filter_all(items, overlap, stage="all sizes")
         if last is not None:
             items = cut(items, last.side, last=True)
             items = calibrate(items, last, batch_size=self.batch_size)

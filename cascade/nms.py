@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cascade import kernels
 
-__all__ = ["filter_frames", "merge_frames"]
+__all__ = ["filter_frames"]
 
 _OVERLAPS = ("iou", "min")
 
@@ -51,48 +51,13 @@ def filter_frames(
         If the arrays do not match, or `threshold` or `overlap` is not one of the allowed values.
     """
     f, s, g = _checked(frames, scores, threshold, overlap, groups)
-    return _suppress(f, s, threshold, overlap, g)[0]
-
-
-def merge_frames(
-    frames: ArrayLike,
-    scores: ArrayLike,
-    threshold: float,
-    *,
-    overlap: str = "iou",
-    groups: ArrayLike | None = None,
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Filter as `filter_frames` does and average each kept frame with those it dropped.
-
-    Parameters
-    ----------
-    frames, scores, threshold, overlap, groups
-        As in `filter_frames`; the scores are the weights of the average and must not be negative.
-
-    Returns
-    -------
-    kept : intp array (kept,)
-        Indices of the kept frames, by falling score.
-    merged : float32 array (kept, 4)
-        For each kept frame the score-weighted mean of itself and the frames dropped for its sake.
-
-    Raises
-    ------
-    ValueError
-        As `filter_frames`, and for negative scores.
-    """
-    f, s, g = _checked(frames, scores, threshold, overlap, groups)
-    if s.min(initial=0) < 0:
-        raise ValueError(
-            "merge_frames weights frames by their scores, which must not be negative; "
-            f"got {s.min()!r}"
-        )
-    kept, owner = _suppress(f, s, threshold, overlap, g)
-    # Frames whose scores are all zero get their plain mean.
-    weights = np.maximum(s, np.finfo(np.float64).tiny)
-    total = np.bincount(owner, weights, minlength=len(f))[kept]
-    merged = [np.bincount(owner, weights * c, minlength=len(f))[kept] / total for c in f.T]
-    return kept, np.stack(merged, axis=1).astype(np.float32)
+    order = np.lexsort((-s, g))
+    ends = np.searchsorted(g[order], g[order], side="right")
+    left, top, width, height = f[order].T
+    sides = np.stack([left, top, left + width, top + height, width * height])
+    owner = kernels.suppress(sides, ends, threshold, overlap == "iou")
+    kept = order[owner == np.arange(len(order))]
+    return kept[np.lexsort((kept, -s[kept]))]
 
 
 def _checked(
@@ -118,22 +83,3 @@ def _checked(
     if overlap not in _OVERLAPS:
         raise ValueError(f"overlap must be one of {_OVERLAPS!r}; got {overlap!r}")
     return frames, scores, groups
-
-
-def _suppress(
-    frames: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    threshold: float,
-    overlap: str,
-    groups: NDArray,
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the kept indices by falling score, and for each frame the one it yields to."""
-    order = np.lexsort((-scores, groups))
-    ends = np.searchsorted(groups[order], groups[order], side="right")
-    left, top, width, height = frames[order].T
-    sides = np.stack([left, top, left + width, top + height, width * height])
-    owner = kernels.suppress(sides, ends, threshold, overlap == "iou")
-    yields_to = np.empty_like(order)
-    yields_to[order] = order[owner]
-    kept = order[owner == np.arange(len(order))]
-    return kept[np.lexsort((kept, -scores[kept]))], yields_to

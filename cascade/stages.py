@@ -16,7 +16,7 @@ from augment.calibration import adjust
 from augment.functional import Levels, crop_many
 from cascade.batching import Batch, batched, unbatched
 from cascade.bundle import Net
-from cascade.nms import filter_frames, merge_frames
+from cascade.nms import filter_frames
 from cascade.sweep import Sweep
 from cascade.windows import level_images, pyramid, windows_of_level
 from nets.plan import face_probability
@@ -315,7 +315,6 @@ def filter_all(
     threshold: float,
     *,
     overlap: str = "iou",
-    merge: bool = False,
     stage: str = "at last",
 ) -> Iterator[Candidates]:
     """Filter among the frames of all sizes (the article's green frames).
@@ -325,8 +324,6 @@ def filter_all(
     items : iterable of Candidates
     threshold, overlap
         As in `cascade.nms.filter_frames`.
-    merge : bool
-        Put the mean of a kept frame and those it dropped in its place, weighted by the scores.
     stage : str
         Its name in the trace.
 
@@ -336,11 +333,6 @@ def filter_all(
         Their frames by falling score.
     """
     for item in items:
-        if merge:
-            kept, frames = merge_frames(item.frames, item.scores, threshold, overlap=overlap)
-            item.frames = item.frames.copy()
-            item.frames[kept] = frames
-        else:
-            kept = filter_frames(item.frames, item.scores, threshold, overlap=overlap)
+        kept = filter_frames(item.frames, item.scores, threshold, overlap=overlap)
         item.keep(kept, stage)
         yield item

@@ -19,7 +19,7 @@ from cascade.sweep import Sweep
 
 __all__ = ["timed_steps"]
 
-_FUNCTIONS = {"crop_many": "crops", "filter_frames": "filtering", "merge_frames": "filtering"}
+_FUNCTIONS = {"crop_many": "crops", "filter_frames": "filtering"}
 
 
 def timed_steps(detector: Detector, image: np.ndarray, repeats: int) -> dict[str, float]:

@@ -362,9 +362,9 @@ class _Run:
 
     def _save_weights(self, name: str) -> None:
         settings = asdict(self._settings)
-        for name in ("hard_negatives", "validation", "initial"):
-            if settings[name] is not None:
-                settings[name] = Path(settings[name]).name
+        for file in ("hard_negatives", "validation", "initial"):
+            if settings[file] is not None:
+                settings[file] = Path(settings[file]).name
         weights.save(
             self._folder / name,
             self._trainer.layer,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cascade.nms import filter_frames, merge_frames
+from cascade.nms import filter_frames
 from lasagnette.ops import kernels
 
 SETTINGS = settings(deadline=None, max_examples=50)
@@ -95,9 +95,8 @@ def test_compiled_and_numpy_kernels_agree(seed, count, threshold, overlap):
     found = []
     for name in (None, "numpy"):
         kernels.load(name)
-        found.append(merge_frames(frames, scores, threshold, overlap=overlap, groups=groups))
-    np.testing.assert_array_equal(found[0][0], found[1][0])
-    np.testing.assert_array_equal(found[0][1], found[1][1])
+        found.append(filter_frames(frames, scores, threshold, overlap=overlap, groups=groups))
+    np.testing.assert_array_equal(*found)
 
 
 @SETTINGS
@@ -120,23 +119,8 @@ def test_min_overlap_drops_a_small_frame_inside_a_large_one():
     assert filter_frames(frames, [0.9, 0.8], 0.5, overlap="min").tolist() == [0]
 
 
-def test_merging_averages_what_was_dropped_by_the_scores():
-    frames = [[0, 0, 10, 10], [4, 0, 10, 10], [100, 0, 10, 10]]
-    kept, merged = merge_frames(frames, [0.75, 0.25, 0.5], 0.3)
-    assert kept.tolist() == [0, 2]
-    np.testing.assert_allclose(merged, [[1, 0, 10, 10], [100, 0, 10, 10]])
-
-
-def test_merging_frames_without_score_gives_the_plain_mean():
-    _, merged = merge_frames([[0, 0, 10, 10], [4, 0, 10, 10]], [0, 0], 0.3)
-    np.testing.assert_allclose(merged, [[2, 0, 10, 10]])
-
-
 def test_nothing_in_nothing_out():
     assert filter_frames(np.empty((0, 4)), [], 0.5).shape == (0,)
-    kept, merged = merge_frames(np.empty((0, 4)), [], 0.5)
-    assert kept.shape == (0,)
-    assert merged.shape == (0, 4)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +139,3 @@ def test_wrong_arrays_are_refused(arguments, message):
 def test_unknown_overlap_is_refused():
     with pytest.raises(ValueError, match=r"overlap must be one of .*; got 'max'"):
         filter_frames([[0, 0, 1, 1]], [1], 0.5, overlap="max")
-
-
-def test_negative_weights_are_refused():
-    with pytest.raises(ValueError, match="must not be negative; got"):
-        merge_frames([[0, 0, 1, 1]], [-1], 0.5)

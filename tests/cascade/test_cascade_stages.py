@@ -144,13 +144,6 @@ def test_frames_are_filtered_inside_their_size_and_then_among_all(image):
     assert [len(step.frames) for step in item.steps] == [2, 1]
 
 
-def test_merging_moves_the_kept_frame(image):
-    frames = [[0, 0, 10, 10], [2, 0, 10, 10]]
-    (item,) = filter_all([candidates("a", frames, image)], 0.5, merge=True)
-    np.testing.assert_allclose(item.frames, [[2 * 0.8 / 1.7, 0, 10, 10]], rtol=1e-5)
-    assert item.scores.tolist() == pytest.approx([0.9])
-
-
 FACES = np.random.default_rng(0).uniform(10, 60, (45, 4)).astype("f")
 
 
@@ -235,7 +228,7 @@ def pipeline(items, batch_size):
     items = filter_sizes(calibrate(items, first_cal, batch_size=batch_size), "one", 0.5)
     items = detect(items, second, 0.45, batch_size=batch_size, crops=True, last=True)
     items = filter_sizes(calibrate(items, second_cal, batch_size=batch_size), "two", 0.5)
-    return filter_all(items, 0.3, merge=True)
+    return filter_all(items, 0.3)
 
 
 def by_mean(batch):
