@@ -284,15 +284,21 @@ def _read_net(group: h5py.Group) -> Net:
     return Net(name, plan, scaling, json.loads(group.attrs["facts"]))
 
 
-def pretrained() -> Path:
-    """Path of the trained cascade that comes with the package.
+def pretrained(name: str = "cascade") -> Path:
+    """Path of a trained cascade that comes with the package.
+
+    Parameters
+    ----------
+    name : {'cascade', 'cascade-split'}
+        The one to use, whose last detection net went on to learn from all the data there is; or
+        the one that figures are given of, which never saw the reporting side.
 
     Raises
     ------
     WeightsError
         If there is none.
     """
-    path = Path(str(resources.files("cascade") / "pretrained" / "cascade.h5"))
+    path = Path(str(resources.files("cascade") / "pretrained" / f"{name}.h5"))
     if not path.is_file():
         raise WeightsError(
             "there is no pretrained cascade; make one: lasagnette cascade train FOLDER"

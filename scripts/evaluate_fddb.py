@@ -71,7 +71,7 @@ def _parse_peers(
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    default=0.02,
+    default=0.001,
     show_default=True,
     metavar="SCORE",
     help="Detections from this score on; the curve needs weak ones, too.",

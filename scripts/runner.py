@@ -81,6 +81,8 @@ class Settings:
         set of the net's task.
     initial : str or None
         A weights file of the same net to start from; by default the weights are drawn.
+    everything : bool
+        Also learn from the tuning and the reporting side.
     faithful, batch_norm, dropout
         See `nets.registry.build`.
     """
@@ -98,6 +100,7 @@ class Settings:
     epoch_samples: int | None = None
     validation: str | None = None
     initial: str | None = None
+    everything: bool = False
     faithful: bool = False
     batch_norm: bool = False
     dropout: float = 1.0
@@ -215,6 +218,7 @@ def train(
         fddb_repeats=settings.fddb_repeats,
         epoch_samples=settings.epoch_samples,
         recipe=settings.recipe,
+        everything=settings.everything,
         fixed=None if settings.intervals else settings.backgrounds_per_face,
         seed=settings.seed,
         say=say,

@@ -37,7 +37,7 @@ OF_DETECTION = (
 SETTINGS = (
     *("epochs", "epoch_samples", "batch_size", "learning_rate", "seed", "augment"),
     *("backgrounds_per_face", "hard_negatives", "hard_share", "fddb_repeats", "validation"),
-    "initial",
+    *("initial", "everything"),
     *("faithful", "batch_norm", "dropout", *INTERVALS),
 )
 
@@ -127,6 +127,12 @@ def _default(name: str) -> str:
     "--workers-on",
     metavar="dask://HOST:PORT",
     help="Have the minibatches made by the workers of this Dask scheduler.",
+)
+@click.option(
+    "--everything",
+    is_flag=True,
+    help="Also learn from the tuning and the reporting side, for weights that are passed on; "
+    "nothing is left to measure them on.",
 )
 @click.option("--faithful", is_flag=True, help="Build the net as printed: relu on the output.")
 @click.option("--batch-norm", is_flag=True, help="Normalise after every layer with weights.")

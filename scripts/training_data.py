@@ -14,7 +14,7 @@ from augment.fixed import calibration_set, fix_backgrounds, fixed_set
 from augment.index import BACKGROUND, FACE, Index
 from augment.recipe import Recipe
 from augment.samples import Batch
-from augment.splits import train_set, tune_set, validation_set
+from augment.splits import report_set, train_set, tune_set, validation_set
 from scripts.errors import RunError
 
 __all__ = ["count_samples", "training_index", "validation_crops"]
@@ -31,6 +31,7 @@ def training_index(
     fddb_repeats: int,
     epoch_samples: int | None,
     recipe: Recipe,
+    everything: bool,
     fixed: float | None,
     seed: int,
     say: Callable[[str], None],
@@ -51,6 +52,8 @@ def training_index(
         About how many samples an epoch has; None for all there are.
     recipe
         What will be made of the index.
+    everything
+        Whether to add the tuning and the reporting side, for weights that no figure is given of.
     fixed
         Squares for each face that are drawn once and for all; None draws them anew every time.
     seed
@@ -66,6 +69,8 @@ def training_index(
         If a data set is missing.
     """
     index = train_set(data, report=say)
+    if everything:
+        index = indexes.concat([index, tune_set(data, report=say), report_set(data, report=say)])
     faces = index.labels == FACE
     if not faces.any():
         raise RunError(f"{data}: the training side has no face")

@@ -14,6 +14,7 @@ from PIL import Image
 
 import cascade.detector
 from augment.images import image_size
+from cascade.bundle import pretrained
 from cascade.detector import Detection
 from scripts import evaluate_detectors
 from scripts.evaluate_detectors import yunet
@@ -107,7 +108,8 @@ def test_the_own_detector(
     out = tmp_path / "out"
     outcome = lasagnette("evaluate", "fddb", "--folds", "6", "--data", fddb, "--out", out)
     assert outcome.code == 0
-    assert known.made == [{"cascade": None, "threshold": 0.02, "min_face": 20}]
+    split = str(pretrained("cascade-split"))
+    assert known.made == [{"cascade": split, "threshold": 0.001, "min_face": 20}]
     found = json.loads(outcome.stdout)
     (view,) = found["views"]
     assert (found["folds"], view["view"]) == (["06"], "all")

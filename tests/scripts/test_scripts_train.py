@@ -221,11 +221,26 @@ def index_of(data: Path, **changed: Any) -> Index:
         "fddb_repeats": 1,
         "epoch_samples": None,
         "recipe": SETTINGS.recipe,
+        "everything": False,
         "fixed": None,
         "seed": 1,
         "say": quiet,
     }
     return training_index(data, **{**usual, **changed})
+
+
+def test_everything_is_all_three_sides(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def side(name: str) -> Callable[..., Index]:
+        return lambda root, report: replace(
+            small_index(root, report), group=np.full(2 * PICTURES, name)
+        )
+
+    for name in ("train", "tune", "report"):
+        monkeypatch.setattr(training_data, f"{name}_set", side(name))
+    assert set(index_of(data).group) == {"train"}
+    whole = index_of(data, everything=True)
+    assert len(whole) == 6 * PICTURES
+    assert set(whole.group) == {"train", "tune", "report"}
 
 
 @pytest.fixture
