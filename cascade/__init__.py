@@ -5,17 +5,21 @@
 
 The road of a photograph, one module per step:
 
-``bundle``      the trained nets, thresholds and settings: the cascade file;
-``windows``     sizes of the photograph and the windows in them;
-``sweep``       the first net on all windows of a level, without cutting them;
-``nms``         greedy filtering of overlapping frames;
-``batching``    the generator that fills batches across photographs;
-``stages``      generators that slide, crop, classify and filter;
-``detector``    the stages put together, with the trained nets;
-``draw``        the result as a picture.
+``bundle``       the trained nets, thresholds and settings: the cascade file;
+``windows``      sizes of the photograph and the windows in them;
+``sweep``        the first net on all windows of a level, without cutting them;
+``nms``          greedy filtering of overlapping frames;
+``kernels``      these two compiled;
+``batching``     the generator that fills batches across photographs;
+``stages``       generators that slide, crop, classify, calibrate and filter;
+``detector``     the stages put together;
+``parallel``     streams of photographs on several threads;
+``video``        the frames of videos and cameras;
+``draw``, ``draw_stages``, ``privacy``   the result as pictures.
 
-Beside it, ``evaluation`` measures detections by the rules of FDDB, and ``mining`` collects the
-windows of face-free photographs that a cascade still takes for faces.
+How a cascade comes about: ``mining`` collects the windows that it wrongly takes for faces, in a
+``reservoir``; ``tuning`` chooses thresholds; ``evaluation`` measures detections by the rules of
+FDDB. Nothing here imports PyTensor, so that a detector starts quickly.
 """
 
 from cascade.detector import Detector
