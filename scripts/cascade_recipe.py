@@ -54,7 +54,7 @@ class Assemble:
     detection: str
     calibration: str
     recall: float
-    overlap: float = 0.5
+    overlap: float = 0.4
 
 
 @dataclass(frozen=True)
