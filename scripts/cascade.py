@@ -8,7 +8,12 @@ from pathlib import Path
 
 import click
 
-from scripts.computing import THREADS_OPTION, without_compiler
+from scripts.computing import (
+    BACKEND_OPTION,
+    THREADS_OPTION,
+    WORKERS_OPTION,
+    without_compiler,
+)
 from scripts.data import DATA_OPTION, data_folder
 from scripts.files import writable_folder
 
@@ -47,23 +52,8 @@ def cascade() -> None:
 @click.argument("folder", metavar="FOLDER", type=click.Path(file_okay=False))
 @DATA_OPTION
 @click.option("--quick", is_flag=True, help="A few samples of everything, for a first look.")
-@click.option(
-    "--backend",
-    type=click.Choice(["numba", "c", "jax"]),
-    default="numba",
-    envvar="LASAGNETTE_BACKEND",
-    show_default=True,
-    show_envvar=True,
-    help="What computes; JAX uses a GPU where it finds one.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Processes that make the minibatches; 0: a thread of this one.",
-)
+@BACKEND_OPTION
+@WORKERS_OPTION
 @THREADS_OPTION
 def train(
     folder: str, data: str | None, quick: bool, backend: str, workers: int, threads: int | None

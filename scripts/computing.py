@@ -6,7 +6,26 @@ import os
 
 import click
 
-__all__ = ["THREADS_OPTION", "without_compiler"]
+__all__ = ["BACKEND_OPTION", "THREADS_OPTION", "WORKERS_OPTION", "without_compiler"]
+
+BACKEND_OPTION = click.option(
+    "--backend",
+    type=click.Choice(["numba", "c", "jax"]),
+    default="numba",
+    envvar="LASAGNETTE_BACKEND",
+    show_default=True,
+    show_envvar=True,
+    help="What computes; JAX uses a GPU where it finds one.",
+)
+
+WORKERS_OPTION = click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Processes that make the minibatches; 0: a thread of this one.",
+)
 
 THREADS_OPTION = click.option(
     "--threads",

@@ -11,7 +11,12 @@ from typing import Any
 
 import click
 
-from scripts.computing import THREADS_OPTION, without_compiler
+from scripts.computing import (
+    BACKEND_OPTION,
+    THREADS_OPTION,
+    WORKERS_OPTION,
+    without_compiler,
+)
 from scripts.data import DATA_OPTION, data_folder
 from scripts.files import writable_folder
 from scripts.intervals import INTERVALS, interval_options, intervals_from
@@ -115,14 +120,7 @@ def _default(name: str) -> str:
     show_default=True,
     help="Times that an epoch shows each FDDB face; LFW's are frontal and fourteen times as many.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Processes that make the minibatches; 0: a thread of this one.",
-)
+@WORKERS_OPTION
 @click.option(
     "--workers-on",
     metavar="dask://HOST:PORT",
@@ -144,15 +142,7 @@ def _default(name: str) -> str:
     help="Factor of the net's dropout probabilities.",
 )
 @click.option("--out", metavar="FILE", help="Copy the best weights there at the end.")
-@click.option(
-    "--backend",
-    type=click.Choice(["numba", "c", "jax"]),
-    default="numba",
-    envvar="LASAGNETTE_BACKEND",
-    show_default=True,
-    show_envvar=True,
-    help="What computes; JAX uses a GPU where it finds one.",
-)
+@BACKEND_OPTION
 @THREADS_OPTION
 @click.pass_context
 def train(
