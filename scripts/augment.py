@@ -52,7 +52,7 @@ def augment() -> None:
     "--index",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    help="Take samples from this index, such as `lasagnette mine` writes.",
+    help="Take samples from this index, such as `lasagnette cascade mine` writes.",
 )
 @click.option("--net", metavar="NAME", help="Cut crops as this net takes them.")
 @click.option(

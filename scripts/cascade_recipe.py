@@ -216,7 +216,7 @@ RECIPE = Recipe(
                 "intervals": _SEEN_AT_48,
             },
         ),
-        Assemble(3, "net48_1", "net48_cal", recall=0.99),
+        Assemble(3, "net48_1", "net48_cal", recall=0.99, overlap=0.5),
         Mine(
             "mined4",
             depth=3,
@@ -232,7 +232,7 @@ RECIPE = Recipe(
             mined="mined4",
             initial="net48_1",
         ),
-        Assemble(3, "net48_2", "net48_cal", recall=0.99),
+        Assemble(3, "net48_2", "net48_cal", recall=0.99, overlap=0.5),
         Tune(false_positives=0.01),
     )
 )

@@ -92,7 +92,7 @@ def _default(name: str) -> str:
     "--hard-negatives",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
     metavar="FILE",
-    help="Take backgrounds from the frames that `lasagnette mine` wrote.",
+    help="Take backgrounds from the frames that `lasagnette cascade mine` wrote.",
 )
 @click.option(
     "--hard-share",
