@@ -119,7 +119,11 @@ def script(pictures, tmp_path):
 def finish(process: subprocess.Popen) -> tuple[int, str]:
     """Exit code and what was written to stderr."""
     with process:
-        _, error = process.communicate(timeout=60)
+        try:
+            _, error = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()  # or the end of the block would wait for it
+            raise
     return process.returncode, "" if error is None else error.decode()
 
 
