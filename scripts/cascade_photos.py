@@ -29,7 +29,7 @@ LEAST = 24
 """Faces that shrank below this many pixels do not count: no window has to fit them."""
 
 
-def tuning_photos(data: Path, scale: float = 1.0) -> Iterator[Photo]:
+def tuning_photos(data: Path, scale: float = 1.0, every: int = 1) -> Iterator[Photo]:
     """The photographs of FDDB's fold 04, by name, with their faces' squares.
 
     Parameters
@@ -38,13 +38,15 @@ def tuning_photos(data: Path, scale: float = 1.0) -> Iterator[Photo]:
         Folder of fddb/.
     scale
         Factor of their size, at most 1.
+    every
+        Take one photograph in so many.
 
     Yields
     ------
     name, image, faces
     """
     dataset = fddb.load(data / "fddb", FOLDS["tune"])
-    for record in dataset:
+    for record in dataset.records[::every]:
         try:
             image = read_image(dataset.root / record.path)
         except ImageError:
@@ -55,25 +57,25 @@ def tuning_photos(data: Path, scale: float = 1.0) -> Iterator[Photo]:
         yield record.name, image, faces
 
 
-def tuning_faces(data: Path) -> Iterator[Photo]:
+def tuning_faces(data: Path, every: int = 1) -> Iterator[Photo]:
     """`tuning_photos` as they are, and shrunk, where the faces stay large enough."""
-    yield from tuning_photos(data)
-    for name, image, faces in tuning_photos(data, SHRUNK):
+    yield from tuning_photos(data, every=every)
+    for name, image, faces in tuning_photos(data, SHRUNK, every):
         yield f"{name} shrunk", image, faces[faces[:, 2] >= LEAST]
 
 
-def background_photos(data: Path) -> Iterator[Photo]:
+def background_photos(data: Path, every: int = 1) -> Iterator[Photo]:
     """The face-free photographs of the tuning side."""
     index = tune_set(data, sources=("negatives",))
     none = np.empty((0, 4), np.float32)
-    for row in range(len(index)):
+    for row in range(0, len(index), every):
         try:
             yield index.paths[row], read_image(index.file(row)), none
         except ImageError:
             continue
 
 
-def threshold_for(cascade: Cascade, data: Path, false_positives: float) -> float:
+def threshold_for(cascade: Cascade, data: Path, false_positives: float, every: int = 1) -> float:
     """The lowest score that keeps false alarms rare on the tuning side.
 
     Parameters
@@ -85,6 +87,8 @@ def threshold_for(cascade: Cascade, data: Path, false_positives: float) -> float
     false_positives
         Most of them per photograph, on the face-free photographs and on fold 04 each. A detection
         of fold 04 is one if it overlaps no face by half.
+    every
+        Take one photograph in so many.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def threshold_for(cascade: Cascade, data: Path, false_positives: float) -> float
     """
     detector = Detector(cascade, min_face=SMALLEST)
     lowest = 0.0
-    for photos in (background_photos(data), tuning_photos(data)):
+    for photos in (background_photos(data, every), tuning_photos(data, every=every)):
         scores, count = [np.empty(0)], 0
         faces_of: dict[Hashable, np.ndarray] = {}
 

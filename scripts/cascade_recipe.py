@@ -115,12 +115,12 @@ class Recipe:
     Attributes
     ----------
     steps : tuple of Step
-    pictures : int or None
-        Most pictures that a search takes, for a first look; None for all.
+    every : int
+        Searches and tuning take one photograph in so many; above 1 for a first look.
     """
 
     steps: tuple[Step, ...] = field(default_factory=tuple)
-    pictures: int | None = None
+    every: int = 1
 
 
 # What a camera, a file and a passer-by do to a face; blur grows with the crop's side.
@@ -248,4 +248,4 @@ def quick(recipe: Recipe) -> Recipe:
         elif isinstance(step, Mine):
             step = replace(step, min_faces=step.min_faces[:1], limit=1_000)
         steps.append(step)
-    return Recipe(tuple(steps), pictures=60)
+    return Recipe(tuple(steps), every=50)

@@ -179,11 +179,13 @@ class _Road:
         )
         cascade = Cascade((*stages[: step.stage - 1], stage))
         detector = Detector(cascade, min_face=cascade_photos.SMALLEST)
-        scores = best_scores(detector, cascade_photos.tuning_faces(self._data), step.stage)
+        scores = best_scores(
+            detector, cascade_photos.tuning_faces(self._data, self._recipe.every), step.stage
+        )
         threshold = threshold_at(scores, step.recall)
         cascade = cascade.with_thresholds([*cascade.thresholds[:-1], threshold])
         bundle.save(self._cascade, cascade, dtype="float32")
-        table = measure_stages(cascade, self._data)
+        table = measure_stages(cascade, self._data, self._recipe.every)
         return {"threshold": threshold, "recall": float((scores >= threshold).mean()), **table}
 
     def _mined(self, name: str) -> Path:
@@ -195,10 +197,7 @@ class _Road:
             cascade = cascade.with_thresholds([*cascade.thresholds[:-1], step.threshold])
         index = train_set(self._data, report=self._say)
         pictures = index.select(index.undrawn)
-        if self._recipe.pictures is not None:
-            pictures = pictures.select(
-                np.arange(0, len(pictures), -(-len(pictures) // self._recipe.pictures))
-            )
+        pictures = pictures.select(np.arange(0, len(pictures), self._recipe.every))
         found, seen = search(
             cascade,
             pictures,
@@ -221,11 +220,13 @@ class _Road:
     def _tune(self, step: Tune) -> dict[str, Any]:
         cascade = bundle.load(self._cascade)
         low = cascade.with_thresholds([*cascade.thresholds[:-1], LOW])
-        threshold = cascade_photos.threshold_for(low, self._data, step.false_positives)
+        threshold = cascade_photos.threshold_for(
+            low, self._data, step.false_positives, self._recipe.every
+        )
         cascade = cascade.with_thresholds([*cascade.thresholds[:-1], threshold])
         cascade = replace(cascade, facts={"steps": self.done})
         bundle.save(self._cascade, cascade)
-        table = measure_stages(bundle.load(self._cascade), self._data)
+        table = measure_stages(bundle.load(self._cascade), self._data, self._recipe.every)
         return {"threshold": threshold, **table}
 
 

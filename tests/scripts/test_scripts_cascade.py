@@ -55,10 +55,12 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         data, names, np.full((5, 4), np.nan), indexes.BACKGROUND, "negatives", names
     )
 
-    def photos(root: Path, scale: float = 1.0) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    def photos(
+        root: Path, scale: float = 1.0, every: int = 1
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         yield from ((f"photo {n}", picture(n), FACE) for n in range(4))
 
-    def empty(root: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    def empty(root: Path, every: int = 1) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         yield from ((f"empty {n}", picture(n), FACE[:0]) for n in range(10, 14))
 
     trained: list[tuple[str, runner.Settings, bool]] = []
