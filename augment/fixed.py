@@ -15,12 +15,15 @@ from augment.functional import crop_photos
 from augment.index import FACE, Index
 from augment.order import generator
 from augment.photos import Photos
+from augment.pixels import change
 from augment.samples import Batch
 from augment.squares import TRIES, draw_squares
+from augment.transforms import Intervals, apply, draw
 
-__all__ = ["calibration_set", "fix_backgrounds", "fixed_set"]
+__all__ = ["calibration_set", "changed_set", "fix_backgrounds", "fixed_set"]
 
-_FIXED = 3  # what a generator is for; the committed validation squares were drawn with it
+# What a generator is for; the committed validation squares were drawn with the first.
+_FIXED, _CHANGED = 3, 6
 
 Report = Callable[[str], None]
 
@@ -75,6 +78,41 @@ def fixed_set(
             "(fix_backgrounds settles them)"
         )
     return _cut(index, np.arange(len(index)), None, side, cache, report)
+
+
+def changed_set(
+    index: Index,
+    side: int,
+    intervals: Intervals,
+    seed: int,
+    *,
+    cache: PhotoCache | None = None,
+    report: Report = warnings.warn,
+) -> Batch:
+    """`fixed_set`, each sample changed at random once: the first article's augmented test set.
+
+    The same seed draws the same changes.
+
+    Raises
+    ------
+    DataError
+        If squares are still to be drawn.
+    """
+    if index.undrawn.any():
+        raise DataError(
+            f"a changed set needs fixed squares; {np.count_nonzero(index.undrawn)} rows have none "
+            "(fix_backgrounds settles them)"
+        )
+    photos = Photos(index, PhotoCache() if cache is None else cache, report)
+    draws = draw(generator(seed, _CHANGED), len(index), intervals)
+    images, labels = [np.empty((0, 3, side, side), np.uint8)], [np.empty(0, np.int32)]
+    for places, rows, found in photos.runs(np.arange(len(index)), replace=False):
+        mine = draws.take(places)
+        angle = mine.angle if mine.angle.any() else None
+        crops = crop_photos(found, apply(index.frames[rows], mine), side, mine.mirror, angle)
+        images.append(change(crops, mine) if intervals.changes_pixels else crops)
+        labels.append(index.labels[rows])
+    return Batch(np.concatenate(images), np.concatenate(labels))
 
 
 def calibration_set(

@@ -1,13 +1,15 @@
-"""Which of PyTensor's back ends computes: Numba, C or JAX.
+"""Which of PyTensor's back ends computes: Numba, C, JAX, or Python.
 
-=========  =====================================================================================
-``numba``  PyTensor's default. The kernels of this library, and machine code made by Numba.
-``c``      The same kernels, and C++ compiled by the system's compiler; slow to compile.
-``jax``    XLA on a GPU, if JAX finds one, else on the processor. Updates leave JAX's arrays in
-           shared variables; see :func:`fetch`.
-=========  =====================================================================================
+==========  ====================================================================================
+``numba``   PyTensor's default. The kernels of this library, and machine code made by Numba.
+``c``       The same kernels, and C++ compiled by the system's compiler; slow to compile.
+``jax``     XLA on a GPU, if JAX finds one, else on the processor. Updates leave JAX's arrays in
+            shared variables; see :func:`fetch`.
+``python``  The same kernels, and NumPy for the rest: nothing is compiled, so that a training starts
+            in a second or two instead of half a minute. Steps take longer, of small nets above all.
+==========  ====================================================================================
 
-All three compute the same numbers up to rounding, and draw the same dropout masks.
+All four compute the same numbers up to rounding, and draw the same dropout masks.
 
 >>> import pytensor
 >>> import pytensor.tensor as pt
@@ -31,7 +33,7 @@ from lasagnette.ops.kernels.pools import threads
 
 __all__ = ["BACKENDS", "BackendError", "fetch", "mode", "threads"]
 
-BACKENDS = ("numba", "c", "jax")
+BACKENDS = ("numba", "c", "jax", "python")
 
 
 class BackendError(ValueError):
@@ -43,7 +45,7 @@ def mode(name: str | None = None) -> Mode:
 
     Parameters
     ----------
-    name : {'numba', 'c', 'jax'}, optional
+    name : {'numba', 'c', 'jax', 'python'}, optional
         Default: the environment variable ``LASAGNETTE_BACKEND``, else PyTensor's own default,
         which is Numba unless its configuration says otherwise.
 
@@ -69,6 +71,11 @@ def mode(name: str | None = None) -> Mode:
         raise BackendError(
             f"{asked}: PyTensor has no C++ compiler; install g++, "
             "and set no cxx= in PYTENSOR_FLAGS or ~/.pytensorrc"
+        )
+    if name == "python":
+        # Products and sums of three factors have no ufunc: Python would take them one by one.
+        return Mode(linker="py", optimizer="fast_compile").excluding(
+            "local_mul_canonizer", "local_add_canonizer"
         )
     return get_mode({"numba": "NUMBA", "c": "CVM", "jax": "JAX"}[name])
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from monitor.layout import FORMAT
 
-__all__ = ["gather", "write_once"]
+__all__ = ["gather", "versions", "write_once"]
 
 _PACKAGES = ("lasagnette", "pytensor", "numba", "jax", "numpy", "h5py", "opencv-python")
 
@@ -34,7 +34,7 @@ def gather(config: dict[str, Any], command: Sequence[str] | None) -> dict[str, A
         "format": FORMAT,
         "command": list(sys.argv if command is None else command),
         "config": config,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": versions(),
         "git": _git_commit(),
         "host": socket.gethostname(),
         "folder": os.getcwd(),
@@ -51,14 +51,15 @@ def write_once(path: Path, content: str) -> None:
     temporary.replace(path)
 
 
-def _versions() -> dict[str, str]:
-    versions = {}
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that compute."""
+    found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            versions[package] = metadata.version(package)
+            found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return versions
+    return found
 
 
 def _git_commit() -> str | None:

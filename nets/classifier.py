@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,16 @@ class Scores:
         Share of samples classified correctly.
     balanced_accuracy : float
         Mean over the classes of the share of their samples classified correctly.
+    precision, recall : float or None
+        Of two classes, how many of the samples that were taken for class 1 are of it (0 where none
+        was), and how many of class 1's samples were taken for it; None of more classes.
     """
 
     loss: float
     accuracy: float
     balanced_accuracy: float
+    precision: float | None = None
+    recall: float | None = None
 
 
 class Trainer(Training):
@@ -92,7 +97,8 @@ class Trainer(Training):
     def evaluate(self, arrays: Sequence[Any], size: int = 512) -> dict[str, float]:
         """Return the :class:`Scores` of uint8 images and their labels, by name."""
         images, labels = arrays
-        return vars(score(self.logits(images, size), labels))
+        found = vars(score(self.logits(images, size), labels))
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def _input_shape(layer: Layer) -> tuple[int | None, ...]:
@@ -108,4 +114,13 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
     loss = (log_sum - shifted[np.arange(len(labels)), labels]).mean()
     right = logits.argmax(axis=1) == labels
     per_class = [right[labels == c].mean() for c in np.unique(labels)]
-    return Scores(float(loss), float(right.mean()), float(np.mean(per_class)))
+    scores = Scores(float(loss), float(right.mean()), float(np.mean(per_class)))
+    if logits.shape[1] != 2:
+        return scores
+    found, there = logits.argmax(axis=1) == 1, np.asarray(labels) == 1
+    hits = float((found & there).sum())
+    return replace(
+        scores,
+        precision=hits / max(1, int(found.sum())),
+        recall=hits / max(1, int(there.sum())),
+    )

@@ -92,7 +92,8 @@ class Record:
         ``train/loss``, ``train/`` and each metric's name, ``train/learning_rate`` and
         ``train/wait`` (seconds without data) of a step; ``valid/`` and the names of the
         validation's values of an epoch. A :class:`Trainer` has ``train/accuracy``, and
-        ``valid/loss``, ``valid/accuracy`` and ``valid/balanced_accuracy``.
+        ``valid/loss``, ``valid/accuracy``, ``valid/balanced_accuracy`` and, of two classes,
+        ``valid/precision`` and ``valid/recall``.
     """
 
     kind: Literal["step", "epoch"]

@@ -10,12 +10,13 @@ __all__ = ["BACKEND_OPTION", "THREADS_OPTION", "WORKERS_OPTION", "without_compil
 
 BACKEND_OPTION = click.option(
     "--backend",
-    type=click.Choice(["numba", "c", "jax"]),
+    type=click.Choice(["numba", "c", "jax", "python"]),
     default="numba",
     envvar="LASAGNETTE_BACKEND",
     show_default=True,
     show_envvar=True,
-    help="What computes; JAX uses a GPU where it finds one.",
+    help="What computes; JAX uses a GPU where it finds one, Python compiles nothing and starts at "
+    "once.",
 )
 
 WORKERS_OPTION = click.option(

@@ -20,6 +20,7 @@ from scripts.data_commands import data
 from scripts.detect import detect
 from scripts.doctor import doctor
 from scripts.evaluate import evaluate
+from scripts.reproduce import reproduce
 from scripts.train import train
 
 __all__ = ["cli", "main"]
@@ -60,7 +61,11 @@ def completion(shell: str) -> None:
     click.echo(complete(cli, {}, "lasagnette", "_LASAGNETTE_COMPLETE").source())
 
 
-for command in (detect, train, cascade, evaluate, data, augment, bench, doctor, completion):
+COMMANDS = (
+    *(detect, train, cascade, reproduce, evaluate, data),
+    *(augment, bench, doctor, completion),
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -23,6 +23,7 @@ from augment import kernels as crop_kernels
 from augment.calibration import CLASSES
 from augment.recipe import Recipe, Task
 from augment.samples import Batch
+from augment.splits import SOURCES
 from augment.stream import Stream
 from augment.streams import open_stream
 from augment.transforms import Intervals
@@ -36,7 +37,12 @@ from nets.scaling import Scaling
 from nets.training import Record, Trainer, cosine, fit
 from scripts.errors import RunError
 from scripts.progress import Progress
-from scripts.training_data import count_samples, training_index, validation_crops
+from scripts.training_data import (
+    count_samples,
+    hash_samples,
+    training_index,
+    validation_crops,
+)
 
 __all__ = ["RunError", "Settings", "read_settings", "train"]
 
@@ -83,6 +89,13 @@ class Settings:
         A weights file of the same net to start from; by default the weights are drawn.
     everything : bool
         Also learn from the tuning and the reporting side.
+    sources : list of str
+        Data sets of the training side that are used; see `augment.splits.train_set`.
+    augment_validation : bool
+        Change the validation crops at random, once, by the same intervals: the first article's
+        augmented test set.
+    validation_every : int
+        Measure the epochs on one validation crop in so many, for large nets.
     faithful, batch_norm, dropout
         See `nets.registry.build`.
     """
@@ -101,9 +114,15 @@ class Settings:
     validation: str | None = None
     initial: str | None = None
     everything: bool = False
+    sources: tuple[str, ...] = SOURCES
+    augment_validation: bool = False
+    validation_every: int = 1
     faithful: bool = False
     batch_norm: bool = False
     dropout: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", tuple(self.sources))  # JSON knows lists alone
 
     @property
     def options(self) -> dict[str, Any]:
@@ -166,6 +185,7 @@ def train(
     backend: str = "numba",
     workers: int = 0,
     workers_on: str | None = None,
+    progress: Callable[[int, str], Progress] = Progress,
 ) -> dict[str, Any]:
     """Train a net and keep everything about it in `folder`.
 
@@ -186,11 +206,14 @@ def train(
         numbers then differ by rounding.
     workers, workers_on
         Who makes the minibatches; see `augment.streams.open_stream`. It changes no number.
+    progress
+        Makes what shows how far the training is, from the number of steps and a word.
 
     Returns
     -------
     dict
-        `run`, `weights` (path), `epoch` and validation results of the best epoch, data counts.
+        `run`, `weights` (path), `epoch` and validation results of the best epoch, data `counts`
+        and `hashes`.
 
     Raises
     ------
@@ -219,24 +242,34 @@ def train(
         epoch_samples=settings.epoch_samples,
         recipe=settings.recipe,
         everything=settings.everything,
+        sources=settings.sources,
         fixed=None if settings.intervals else settings.backgrounds_per_face,
         seed=settings.seed,
         say=say,
     )
-    validation = validation_crops(data, settings.recipe, settings.validation, say)
+    validation = validation_crops(
+        data,
+        settings.recipe,
+        settings.validation,
+        say,
+        every=settings.validation_every,
+        changed=settings.seed if settings.augment_validation else None,
+    )
     counts = count_samples(index, validation)
+    hashes = hash_samples(index, validation)
     say("Data: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
     say(f"Compiling the training functions for {backend}{COMPILING[backend]} ...")
     trainer = Trainer(layer, Scaling(), mode=mode)
-    progress = _Run(settings, folder, trainer, counts)
+    run = _Run(settings, folder, trainer, counts, hashes)
     if resume:
-        progress.restore()
+        run.restore()
     config = {
         "settings": asdict(settings),
         "backend": backend,
         "workers": workers_on or workers,
         "data": str(data),
         "counts": counts,
+        "hashes": hashes,
     }
     stream = open_stream(
         index, settings.recipe, settings.seed, workers=workers, workers_on=workers_on, report=say
@@ -247,11 +280,11 @@ def train(
             folder,
             config,
             architecture=_architecture(layer),
-            resume_step=progress.step + 1 if resume else None,
+            resume_step=run.step + 1 if resume else None,
         ) as log,
     ):
-        _train(settings, trainer, stream, validation, progress, log)
-    return progress.result()
+        _train(settings, trainer, stream, validation, run, log, progress)
+    return run.result()
 
 
 def _train(
@@ -259,8 +292,9 @@ def _train(
     trainer: Trainer,
     stream: Stream,
     validation: Batch,
-    progress: _Run,
+    run: _Run,
     log: RunLog,
+    progress: Callable[[int, str], Progress],
 ) -> None:
     """Take all steps, and keep what they tell."""
     steps = stream.steps_per_epoch
@@ -271,11 +305,11 @@ def _train(
         epochs=settings.epochs,
         steps_per_epoch=steps,
         rate=cosine(settings.learning_rate, steps * settings.epochs),
-        done=progress.step,
+        done=run.step,
     )
     gauged = time.monotonic()
-    with Progress(steps * settings.epochs, settings.net) as bar:
-        bar.advance(progress.step)
+    with progress(steps * settings.epochs, settings.net) as bar:
+        bar.advance(run.step)
         for record in records:
             for tag, value in record.values.items():
                 log.scalar(tag, value, record.step, record.step / steps)
@@ -283,18 +317,23 @@ def _train(
                 gauged = time.monotonic()
                 for tag, value in stream.gauges().items():
                     log.scalar(tag, value, record.step, record.step / steps)
-            progress.take(record, log, bar, ends_epoch=record.step % steps == 0)
+            run.take(record, log, bar, ends_epoch=record.step % steps == 0)
 
 
 class _Run:
     """What lies in the run's folder beside the log: the checkpoint and the best weights."""
 
     def __init__(
-        self, settings: Settings, folder: Path, trainer: Trainer, counts: dict[str, int]
+        self,
+        settings: Settings,
+        folder: Path,
+        trainer: Trainer,
+        counts: dict[str, int],
+        hashes: dict[str, str],
     ) -> None:
         self.step = 0
         self._settings, self._folder, self._trainer = settings, folder, trainer
-        self._counts = counts
+        self._counts, self._hashes = counts, hashes
         self._best: dict[str, float] = {}
         self._saved = self._epoch_began = time.monotonic()
         self._losses: list[float] = []
@@ -350,6 +389,7 @@ class _Run:
             "weights": str(self._folder / "best.h5"),
             **self._best,
             "counts": self._counts,
+            "hashes": self._hashes,
         }
 
     def _save_checkpoint(self, log: RunLog) -> None:

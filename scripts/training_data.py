@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,14 @@ import numpy as np
 
 from augment import index as indexes
 from augment.calibration import CLASSES
-from augment.fixed import calibration_set, fix_backgrounds, fixed_set
+from augment.fixed import calibration_set, changed_set, fix_backgrounds, fixed_set
 from augment.index import BACKGROUND, FACE, Index
 from augment.recipe import Recipe
 from augment.samples import Batch
 from augment.splits import report_set, train_set, tune_set, validation_set
 from scripts.errors import RunError
 
-__all__ = ["count_samples", "training_index", "validation_crops"]
+__all__ = ["count_samples", "hash_samples", "training_index", "validation_crops"]
 
 CALIBRATION_FACES = 150
 """Faces of the tuning side that a calibration net is measured on, 45 crops of each."""
@@ -32,6 +33,7 @@ def training_index(
     epoch_samples: int | None,
     recipe: Recipe,
     everything: bool,
+    sources: Collection[str],
     fixed: float | None,
     seed: int,
     say: Callable[[str], None],
@@ -54,6 +56,8 @@ def training_index(
         What will be made of the index.
     everything
         Whether to add the tuning and the reporting side, for weights that no figure is given of.
+    sources
+        Data sets of the training side that are used.
     fixed
         Squares for each face that are drawn once and for all; None draws them anew every time.
     seed
@@ -68,7 +72,7 @@ def training_index(
     DataError
         If a data set is missing.
     """
-    index = train_set(data, report=say)
+    index = train_set(data, sources, report=say)
     if everything:
         index = indexes.concat([index, tune_set(data, report=say), report_set(data, report=say)])
     faces = index.labels == FACE
@@ -99,7 +103,13 @@ def training_index(
 
 
 def validation_crops(
-    data: Path, recipe: Recipe, file: str | None, say: Callable[[str], None]
+    data: Path,
+    recipe: Recipe,
+    file: str | None,
+    say: Callable[[str], None],
+    *,
+    every: int = 1,
+    changed: int | None = None,
 ) -> Batch:
     """Return fixed crops of the tuning side.
 
@@ -114,6 +124,10 @@ def validation_crops(
         the validation set, and for a calibration net `CALIBRATION_FACES` faces of the tuning side.
     say
         Takes one line for the terminal.
+    every
+        Take one frame of a detection set, one face of a calibration set, in so many.
+    changed
+        Change a detection set's crops at random, by the recipe's intervals; the key of chance.
 
     Raises
     ------
@@ -127,9 +141,12 @@ def validation_crops(
         raise RunError(f"{file}: holds no face to measure the epochs on")
     if recipe.task == "detection":
         index = validation_set(data, say) if given is None else given
-        return fixed_set(index, recipe.side, report=say)
+        index = _every(index, every)
+        if changed is None or recipe.intervals is None:
+            return fixed_set(index, recipe.side, report=say)
+        return changed_set(index, recipe.side, recipe.intervals, changed, report=say)
     if given is not None:
-        return calibration_set(given, recipe.side, report=say)
+        return calibration_set(_every(given, every), recipe.side, report=say)
     index = tune_set(data, report=say)
     faces = np.flatnonzero(index.labels == FACE)
     # As many of FDDB's as of LFW's, whose faces are all frontal.
@@ -137,7 +154,13 @@ def validation_crops(
         _spread(faces[(index.source[faces] == "fddb") == ours], CALIBRATION_FACES // 2)
         for ours in (True, False)
     ]
-    return calibration_set(index.select(np.concatenate(chosen)), recipe.side, report=say)
+    return calibration_set(
+        _every(index.select(np.concatenate(chosen)), every), recipe.side, report=say
+    )
+
+
+def _every(index: Index, every: int) -> Index:
+    return index.select(np.arange(0, len(index), every))
 
 
 def _spread(rows: np.ndarray, count: int) -> np.ndarray:
@@ -158,3 +181,25 @@ def count_samples(index: Index, validation: Batch) -> dict[str, int]:
         "train_background_frames": frames((index.labels == BACKGROUND) & ~drawn),
         "validation_samples": len(validation.labels),
     }
+
+
+def hash_samples(index: Index, validation: Batch) -> dict[str, str]:
+    """Return what tells whether two trainings saw the same data, as hexadecimal SHA-256.
+
+    Returns
+    -------
+    dict
+        `train`: of the index's rows and the bytes of its files; `validation`: of the crops.
+    """
+    train = hashlib.sha256()
+    for name in ("paths", "frames", "labels", "weights", "face_paths", "face_frames"):
+        train.update(np.ascontiguousarray(getattr(index, name)).tobytes())
+    _, rows = np.unique(index.paths, return_index=True)
+    for row in rows:
+        try:
+            train.update(Path(index.file(row)).read_bytes())
+        except OSError:  # left out of the minibatches, too
+            train.update(b"unreadable")
+    crops = hashlib.sha256(validation.images.tobytes())
+    crops.update(validation.labels.tobytes())
+    return {"train": train.hexdigest(), "validation": crops.hexdigest()}

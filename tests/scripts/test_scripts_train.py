@@ -23,6 +23,7 @@ import nets.training
 from augment import index as indexes
 from augment.errors import DataError
 from augment.fixed import calibration_set, fixed_set
+from augment.splits import SOURCES
 from augment.index import Index
 from augment.order import steps_per_epoch
 from augment.recipe import Recipe
@@ -222,6 +223,7 @@ def index_of(data: Path, **changed: Any) -> Index:
         "epoch_samples": None,
         "recipe": SETTINGS.recipe,
         "everything": False,
+        "sources": SOURCES,
         "fixed": None,
         "seed": 1,
         "say": quiet,
