@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scripts.experiments.points import drawn_points
 from scripts.plot import COLOURS, FAINT, GRID, INK, PAPER
 
 if TYPE_CHECKING:
@@ -19,10 +21,7 @@ if TYPE_CHECKING:
 
     from scripts.experiments.recipe import Line, Panel, Plot
 
-__all__ = ["MOST_POINTS", "draw", "size", "thin"]
-
-MOST_POINTS = 400
-"""Points of a curve that are drawn; of a longer one, the extremes."""
+__all__ = ["draw", "size"]
 
 ALONE, BESIDE = (560, 330), (380, 310)  # pixels of a panel: on its own, and one of two in a row
 KEY_ROW = 20  # pixels of a row of names
@@ -71,9 +70,10 @@ Drawn = list[tuple["Line", str]]
 def draw(plot: Plot, path: Path) -> None:
     """Draw a plot, and write it as SVG on white paper.
 
-    A name has one colour in all panels and stands once above them. An unnamed line has the colour
-    of the line before it, so that one name covers, say, the curves of all seeds. Two panels stand
-    in a row. Points that are not finite, or not above 0 on a logarithmic axis, are left out.
+    A name has one colour in all panels and stands once above them. Unnamed dashed lines have the
+    colours of the panel's named lines, in the same order: say training beside validation. Another
+    unnamed line has the colour of the line before it. Two panels stand in a row. Points that are
+    not finite, or not above 0 on a logarithmic axis, are left out.
 
     Parameters
     ----------
@@ -115,45 +115,6 @@ def size(plot: Plot) -> tuple[int, int]:
     return width * columns, height * rows + KEY_ROW * key
 
 
-def thin(
-    x: np.ndarray, low: np.ndarray, y: np.ndarray, high: np.ndarray, *, log_x: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Leave at most `MOST_POINTS` of a curve such that every spike stays.
-
-    The axis is cut into equal pieces. In each, the points where the curve is lowest and highest
-    stay, and the band around them is as wide as it is anywhere in the piece; the curve's first and
-    last points stay, too.
-
-    Parameters
-    ----------
-    x, low, y, high : numpy.ndarray
-        Points, and the band around them, ``(points,)``, finite. Where x does not rise, pieces are
-        of equally many points.
-    log_x : bool
-        Pieces are equal on a logarithmic axis.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        The same four of the points that stay.
-    """
-    if len(x) <= MOST_POINTS:
-        return x, low, y, high
-    along = np.log(x) if log_x else x
-    if (np.diff(along) < 0).any():
-        along = np.arange(len(x), dtype=float)
-    borders = np.linspace(along[0], along[-1], MOST_POINTS // 2)[1:-1]
-    starts = np.unique([0, *np.searchsorted(along, borders)])
-    low, high = low.copy(), high.copy()
-    kept = {0, len(x) - 1}
-    for start, stop in zip(starts, [*starts[1:], len(x)], strict=True):
-        piece = slice(start, stop)
-        kept |= {start + int(np.argmin(y[piece])), start + int(np.argmax(y[piece]))}
-        low[piece], high[piece] = low[piece].min(), high[piece].max()
-    those = np.array(sorted(kept))
-    return x[those], low[those], y[those], high[those]
-
-
 def _colours(plot: Plot) -> dict[str, str]:
     """Give every name a colour, in the order in which they come."""
     names = dict.fromkeys(line.name for panel in plot.panels for line in panel.lines if line.name)
@@ -162,9 +123,13 @@ def _colours(plot: Plot) -> dict[str, str]:
 
 
 def _coloured(panel: Panel, colours: dict[str, str]) -> Drawn:
-    lines, colour = [], INK
+    named = [colours[line.name] for line in panel.lines if line.name] or [INK]
+    turns, colour, lines = itertools.cycle(named), INK, []
     for line in panel.lines:
-        colour = colours[line.name] if line.name else colour
+        if line.name:
+            colour = colours[line.name]
+        elif line.dashed:
+            colour = next(turns)
         lines.append((line, colour))
     return lines
 
@@ -193,7 +158,7 @@ def _draw_panel(axes: Axes, panel: Panel, lines: Drawn, letters: int) -> None:
 
 
 def _draw_curve(axes: Axes, panel: Panel, line: Line, colour: str, place: Callable | None) -> None:
-    x, low, y, high = _points(panel, line)
+    x, low, y, high = drawn_points(panel, line)
     if place is not None:
         x = place(x)
     axes.plot(
@@ -213,7 +178,7 @@ def _draw_bars(axes: Axes, panel: Panel, lines: Drawn, place: Callable | None) -
     labelled = sum(len(line.x) for line, _ in lines) <= FEW
     axes.grid(visible=False, axis="x")
     for number, (line, colour) in enumerate(lines):
-        x, low, y, high = _points(panel, line)
+        x, low, y, high = drawn_points(panel, line)
         around = line.low is not None or line.high is not None
         bars = axes.bar(
             place(x) + (number - (len(lines) - 1) / 2) * thick,
@@ -235,7 +200,7 @@ def _scale_axis(axes: Axes, panel: Panel) -> None:
 
     if panel.log_x:
         axes.set_xscale("log")
-        x = np.concatenate([_points(panel, line)[0] for line in panel.lines])
+        x = np.concatenate([drawn_points(panel, line)[0] for line in panel.lines])
         far = len(x) > 0 and x.max() > 100 * x.min()
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if far else (1.0, 2.0, 5.0)))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -264,23 +229,6 @@ def _label_axis(axes: Axes, panel: Panel, letters: int) -> Callable[[np.ndarray]
         for text in axes.get_xticklabels():
             text.set(horizontalalignment="right", rotation_mode="anchor")
     return lambda x: np.searchsorted(xs, x).astype(float)
-
-
-def _points(panel: Panel, line: Line) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return x, low, y and high of the points that can be drawn."""
-    x, y = np.asarray(line.x, float), np.asarray(line.y, float)
-    low = y if line.low is None else np.asarray(line.low, float)
-    high = y if line.high is None else np.asarray(line.high, float)
-    if not x.shape == y.shape == low.shape == high.shape or x.ndim != 1:
-        raise ValueError(
-            f"a line's sequences are equally long; {line.name!r} in {panel.title!r} has x of shape "
-            f"{x.shape}, y of {y.shape}, low of {low.shape}, high of {high.shape}."
-        )
-    good = np.isfinite(np.stack([x, y, low, high])).all(0)
-    if panel.log_x and not panel.bars and panel.labels is None:
-        good &= x > 0
-    points = x[good], low[good], y[good], high[good]
-    return points if panel.bars else thin(*points, log_x=panel.log_x)
 
 
 def _key_columns(names: Sequence[str], width: int) -> int:
