@@ -46,7 +46,8 @@ class Trainer(Training):
     """The training of an image classifier: cross-entropy and an L2 penalty, lowered by Adam.
 
     Its minibatches are pairs of images, uint8 ``(batch, channels, rows, columns)``, and labels,
-    int32 ``(batch,)``. A step reports ``loss``, without the penalty, and ``accuracy``.
+    int32 ``(batch,)``. A step reports ``loss``, without the penalty, ``accuracy``, and the
+    norms of :class:`Training`.
 
     Parameters
     ----------
@@ -84,6 +85,7 @@ class Trainer(Training):
             [images, labels],
             loss + np.float32(weight_decay) * penalty,
             metrics={"loss": loss, "accuracy": accuracy},
+            norms=True,
             mode=mode,
         )
         sure = layers.get_output(layer, pixels, deterministic=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytensor
+import pytensor.tensor as pt
 from pytensor.compile.mode import Mode
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Variable
@@ -42,6 +43,9 @@ class Training:
         Reported at every step beside ``loss``, which is the minimised one unless named here.
     valid_metrics : mapping of str to scalar expression, optional
         What :meth:`evaluate` computes, from outputs made with ``deterministic=True``.
+    norms : bool
+        Also report, of all trained parameters together, ``gradient_norm``, ``weight_norm`` before
+        the step, and ``update_ratio``, by how much of it the step moves them (Euclidean lengths).
     mode : str or pytensor Mode, optional
         Compilation mode; by default that of :func:`lasagnette.backend.mode`.
 
@@ -68,6 +72,7 @@ class Training:
         rule: Callable[..., Mapping[SharedVariable, Variable]] = updates.adam,
         metrics: Mapping[str, Any] | None = None,
         valid_metrics: Mapping[str, Any] | None = None,
+        norms: bool = False,
         mode: str | Mode | None = None,
     ) -> None:
         outputs = {"loss": loss, **(metrics or {})}
@@ -90,6 +95,8 @@ class Training:
         dtype = np.result_type(*(parameter.type.dtype for parameter in parameters))
         self._rate = pytensor.shared(np.zeros((), dtype), name="learning_rate")
         steps = dict(rule(loss, parameters, learning_rate=self._rate))
+        if norms:
+            outputs |= _norms(loss, parameters, steps)
         steps.update(layers.get_updates([loss, *outputs.values()]))
         self._variables = list(dict.fromkeys([*layers.get_all_params(ends), *steps]))
         self._names, self._checks = list(outputs), list(checks)
@@ -227,6 +234,22 @@ def compiled(
         warnings.filterwarnings("ignore", message="Skipping Assert")
         mode = backend.mode() if mode is None else mode
         return pytensor.function(list(inputs), outputs, mode=mode, **options)
+
+
+def _norms(
+    loss: Any, parameters: Sequence[SharedVariable], steps: Mapping[SharedVariable, Any]
+) -> dict[str, Any]:
+    """Lengths of the gradient, of the parameters, and of the step over the latter."""
+
+    def length(arrays: Sequence[Any]) -> Any:
+        return pt.sqrt(sum(pt.sum(pt.sqr(array)) for array in arrays))
+
+    weights = length(parameters)
+    moved = length([steps[parameter] - parameter for parameter in parameters])
+    # The rule has made the same gradient; PyTensor computes it once.
+    gradients: Any = pytensor.grad(loss, list(parameters))
+    gradient = length(gradients)
+    return {"gradient_norm": gradient, "weight_norm": weights, "update_ratio": moved / weights}
 
 
 def _require_scalars(expressions: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from augment import kernels as crop_kernels
 from augment.calibration import CLASSES
 from augment.recipe import Recipe, Task
 from augment.samples import Batch
-from augment.splits import SOURCES
+from augment.splits import SOURCES, tune_set
 from augment.stream import Stream
 from augment.streams import open_stream
 from augment.transforms import Intervals
@@ -37,6 +37,7 @@ from nets.scaling import Scaling
 from nets.training import Record, Trainer, cosine, fit
 from scripts.errors import RunError
 from scripts.progress import Progress
+from scripts.run_pictures import Looks, log_augmentation
 from scripts.training_data import (
     count_samples,
     hash_samples,
@@ -53,6 +54,7 @@ COMPILING = {
     "numba": " (half a minute the first time, seconds afterwards)",
     "c": " (a minute or more the first time, seconds afterwards)",
     "jax": "",  # the most of it during the first step, every time
+    "python": " (a second or two; the steps take longer)",
 }
 
 
@@ -271,6 +273,14 @@ def train(
         "counts": counts,
         "hashes": hashes,
     }
+    looks = Looks(
+        layer,
+        settings.net,
+        trainer.scaling,
+        tune_set(data, report=lambda problem: None),  # told when the validation crops were cut
+        settings.epochs,
+        settings.task == "detection",
+    )
     stream = open_stream(
         index, settings.recipe, settings.seed, workers=workers, workers_on=workers_on, report=say
     )
@@ -283,7 +293,9 @@ def train(
             resume_step=run.step + 1 if resume else None,
         ) as log,
     ):
-        _train(settings, trainer, stream, validation, run, log, progress)
+        if not resume:
+            log_augmentation(log, index, settings.recipe, settings.seed, say)
+        _train(settings, trainer, stream, validation, run, looks, log, progress)
     return run.result()
 
 
@@ -293,6 +305,7 @@ def _train(
     stream: Stream,
     validation: Batch,
     run: _Run,
+    looks: Looks,
     log: RunLog,
     progress: Callable[[int, str], Progress],
 ) -> None:
@@ -318,6 +331,8 @@ def _train(
                 for tag, value in stream.gauges().items():
                     log.scalar(tag, value, record.step, record.step / steps)
             run.take(record, log, bar, ends_epoch=record.step % steps == 0)
+            if record.kind == "epoch":
+                looks.take(log, record.step, record.epoch + 1)
 
 
 class _Run:
