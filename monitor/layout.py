@@ -20,6 +20,7 @@ named in `NEVER_ZERO` tells it from a written row. Tags are referred to by their
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -187,13 +188,20 @@ def segment_number(name: str) -> int:
 
 
 def segment_paths(folder: Path) -> list[Path]:
-    """Return the segments in a run's folder, oldest first; none if there is no such folder."""
-    if not folder.is_dir():
+    """Return the segments in a run's folder, oldest first; none if there is no such folder.
+
+    Only files count: a link may lead out of the folder, and a named pipe would hold a reader up.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [
+                entry.name
+                for entry in entries
+                if _SEGMENT.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+            ]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(
-        (path for path in folder.iterdir() if _SEGMENT.fullmatch(path.name)),
-        key=lambda path: segment_number(path.name),
-    )
+    return [folder / name for name in sorted(names, key=segment_number)]
 
 
 def to_json(who: str, what: str, value: object) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +14,8 @@ import numpy as np
 
 from monitor import selection
 from monitor.checks import Boxes, media_kind
+from monitor.files import read_json
+from monitor.folders import is_run
 from monitor.layout import ROLES, RunLogError, segment_paths
 from monitor.records import Checkpoint, Delta, Funnel, Histograms, Media, Picture, Series, Text
 from monitor.segment_reader import SegmentReader
@@ -33,10 +37,13 @@ class Run:
     `open_run` to get one. It may be shared between threads, and needs no closing.
     """
 
-    def __init__(self, folder: Path, stalled_after: float) -> None:
+    def __init__(self, folder: Path, stalled_after: float, rest: float = 0.0) -> None:
         self.folder = folder
         self._stalled_after = stalled_after
+        self._rest = rest
         self._segments: dict[str, SegmentReader] = {}
+        self._looked = -math.inf
+        self._status: Status = "crashed"
         self._lock = threading.RLock()
 
     @property
@@ -47,12 +54,15 @@ class Run:
     @property
     def info(self) -> dict[str, Any]:
         """The content of ``run.json``: command, config, versions, git, host, folder, started."""
-        return _read_json(self.folder / "run.json") or {}
+        content = read_json(self.folder / "run.json")
+        return content if isinstance(content, dict) else {}
 
     @property
     def architecture(self) -> list[dict[str, Any]]:
         """The content of ``architecture.json``; empty without one."""
-        return _read_json(self.folder / "architecture.json") or []
+        content = read_json(self.folder / "architecture.json")
+        layers = content if isinstance(content, list) else []
+        return [layer for layer in layers if isinstance(layer, dict)]
 
     @property
     def status(self) -> Status:
@@ -61,15 +71,7 @@ class Run:
         "running" and "stalled" runs have a living writer; it has written nothing for a while if
         the run is stalled. The others are "finished" if they were closed normally, else "crashed".
         """
-        paths = segment_paths(self.folder)
-        state = segment_state(paths[-1]) if paths else "dead"
-        if state == "live":
-            return "stalled" if age(paths[-1]) > self._stalled_after else "running"
-        if state == "clean":
-            last = self._refresh()[-1]
-            if last.tag_numbers("finished"):
-                return "finished"
-        return "crashed"
+        return self.look()[0]
 
     @property
     def problems(self) -> list[str]:
@@ -204,21 +206,19 @@ class Run:
         """
         since = _START if cursor is None else Cursor.parse(cursor)
         with self._lock:
-            status = self.status  # first: whoever reads "finished" has all rows
-            return self._delta(since, status, self._refresh())
+            return self._delta(since, *self.look())
 
     def _delta(self, since: Cursor, status: Status, segments: list[SegmentReader]) -> Delta:
         end = Cursor.at_end(segments)
         if not since.within(end):  # of a run that was deleted and begun anew
             since = _START
         masked_from = 0 if since == _START else selection.resumed_from(segments, since)
-        scalars = selection.by_tag(segments, "scalar", "events", since)
         spreads = selection.by_tag(segments, "histogram", "hist", since)
         return Delta(
             cursor=str(end),
             status=status,
             masked_from=masked_from,
-            scalars={tag: selection.series(rows) for tag, rows in scalars.items()},
+            scalars=selection.curves(segments, since),
             histograms={tag: selection.histograms(rows) for tag, rows in spreads.items()},
             pictures=selection.pictures(segments, since),
             texts=selection.texts(segments, since),
@@ -226,14 +226,31 @@ class Run:
             funnel=selection.funnel(segments, since),
         )
 
-    def _refresh(self) -> list[SegmentReader]:
-        """Return the segments, oldest first, read up to this moment."""
+    def look(self) -> tuple[Status, list[SegmentReader]]:
+        """Return the status, and the segments with all rows that led to it, oldest first."""
         with self._lock:
-            for path in segment_paths(self.folder):
+            now = time.monotonic()
+            if now - self._looked < self._rest:
+                return self._status, list(self._segments.values())
+            paths = segment_paths(self.folder)
+            # The state comes first: whoever learns that a run is finished has all its rows.
+            state = segment_state(paths[-1]) if paths else "dead"
+            for path in paths:
                 if path.name not in self._segments:
                     self._segments[path.name] = SegmentReader(path)
                 self._segments[path.name].refresh()
-            return list(self._segments.values())
+            segments = list(self._segments.values())
+            self._status = "crashed"
+            if state == "live":
+                stalled = age(paths[-1]) > self._stalled_after
+                self._status = "stalled" if stalled else "running"
+            elif state == "clean" and segments[-1].tag_numbers("finished"):
+                self._status = "finished"
+            self._looked = now
+            return self._status, segments
+
+    def _refresh(self) -> list[SegmentReader]:
+        return self.look()[1]
 
     def _tags(self, kind: str) -> list[str]:
         return list(
@@ -260,7 +277,9 @@ class Run:
         raise RunLogError(f"Run {self.name!r} has no picture {media!r}; see Run.pictures.")
 
 
-def open_run(folder: str | os.PathLike[str], *, stalled_after: float = STALLED_SECONDS) -> Run:
+def open_run(
+    folder: str | os.PathLike[str], *, stalled_after: float = STALLED_SECONDS, rest: float = 0.0
+) -> Run:
     """Open a run for reading.
 
     Parameters
@@ -269,6 +288,8 @@ def open_run(folder: str | os.PathLike[str], *, stalled_after: float = STALLED_S
         The run's folder.
     stalled_after : float
         Seconds without a write after which a living run counts as stalled.
+    rest : float
+        Seconds after a look at the files during which what was seen there is told again.
 
     Raises
     ------
@@ -276,11 +297,11 @@ def open_run(folder: str | os.PathLike[str], *, stalled_after: float = STALLED_S
         If the folder holds no run.
     """
     path = Path(folder)
-    if not _is_run(path):
+    if not is_run(path):
         raise RunLogError(
             f"open_run takes a folder with run.json or seg-000.h5, not {os.fspath(folder)!r}."
         )
-    return Run(path, stalled_after)
+    return Run(path, stalled_after, rest)
 
 
 def list_runs(
@@ -290,16 +311,4 @@ def list_runs(
     path = Path(folder)
     if not path.is_dir():
         return []
-    return [Run(child, stalled_after) for child in sorted(path.iterdir()) if _is_run(child)]
-
-
-def _is_run(folder: Path) -> bool:
-    return (folder / "run.json").is_file() or bool(segment_paths(folder))
-
-
-def _read_json(path: Path) -> Any:
-    """Return a file's content; None if it is missing or damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    return [Run(child, stalled_after) for child in sorted(path.iterdir()) if is_run(child)]

@@ -1,7 +1,8 @@
 """Reading the segment of a dead writer in a child process with a time limit.
 
 A damaged file can make HDF5 hang, or crash, when it reads what a SWMR writer left open; the child
-takes that on itself. It sends one message per table, so that what it read before counts.
+takes that on itself. It sends one message per table, and the blob in pieces, so that what it read
+before counts and nobody has to hold it all.
 """
 
 from __future__ import annotations
@@ -9,32 +10,36 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
 
+from monitor.layout import BLOB_CHUNK
 from monitor.process import child_command
-from monitor.tables import read_blob, read_new, start_step
+from monitor.tables import blob_size, read_blob, read_new, start_step
 from monitor.wire import Inbox, pack
 
 __all__ = ["main", "salvage"]
 
 _START_SECONDS = 60.0
 _LIMIT_SECONDS = 2.0
+_PIECE = 16 * BLOB_CHUNK
 _TABLES = ("tags", "events", "hist", "funnel", "texts", "media", "boxes")  # where it may stop early
 
 
-def salvage(path: Path) -> tuple[list[tuple[dict[str, Any], bytes]], str | None]:
-    """Read a segment in a child process.
+def salvage(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Read a segment in a child process, and yield what it finds.
 
-    Returns
-    -------
-    messages : list of (dict, bytes)
-        First ``start_step``, then for each table (the blob last) its name as ``table``, its
-        ``problems``, and its rows as bytes; as many as could be read.
-    failure : str or None
-        Why there are no more.
+    Yields
+    ------
+    header : dict
+        First ``start_step``; then for each table its name as ``table`` and its ``problems``, and
+        the same for the pieces of the blob; as many as could be read; at last ``end``: why there
+        are no more, or None.
+    rows : bytes
+        Of the table, or the piece of the blob.
     """
     child = subprocess.Popen(
         child_command("monitor.salvage", os.fspath(path)),
@@ -45,26 +50,25 @@ def salvage(path: Path) -> tuple[list[tuple[dict[str, Any], bytes]], str | None]
     assert child.stdout is not None
     with child, child.stdout:
         try:
-            return _collect(Inbox(child.stdout.fileno()))
+            yield from _messages(Inbox(child.stdout.fileno()))
         finally:
             child.kill()
 
 
-def _collect(inbox: Inbox) -> tuple[list[tuple[dict[str, Any], bytes]], str | None]:
-    messages: list[tuple[dict[str, Any], bytes]] = []
+def _messages(inbox: Inbox) -> Iterator[tuple[dict[str, Any], bytes]]:
+    header: dict[str, Any] = {}
     limit = _START_SECONDS  # the time of a busy machine to start Python is no sign of damage
-    while True:
+    while "end" not in header:
         try:
             message = inbox.receive(limit)
         except EOFError:
-            return messages, "HDF5 crashed on it"
+            message = {"end": "HDF5 crashed on it"}, b""
         if message is None:
-            return messages, f"reading it took more than {limit:g} s"
-        if "end" in message[0]:
-            return messages, message[0]["end"]
-        if limit == _LIMIT_SECONDS:
-            messages.append(message)
+            message = {"end": f"reading it took more than {limit:g} s"}, b""
+        header, payload = message
         limit = _LIMIT_SECONDS
+        if "ready" not in header:
+            yield header, payload
 
 
 def main(arguments: list[str]) -> None:
@@ -76,8 +80,9 @@ def main(arguments: list[str]) -> None:
             _send({"start_step": start_step(file)})
             for name, rows, problems in read_new(file, dict.fromkeys(_TABLES, 0)):
                 _send({"table": name, "problems": problems}, rows.tobytes())
-            blob, problems = read_blob(file, 0, sys.maxsize)
-            _send({"table": "blob", "problems": problems}, blob)
+            for start in range(0, blob_size(file), _PIECE):
+                piece, problems = read_blob(file, start, start + _PIECE)
+                _send({"table": "blob", "problems": problems}, piece)
     except Exception as error:  # HDF5 has many words for damage
         failure = str(error)
     _send({"end": failure})

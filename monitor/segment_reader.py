@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
+import weakref
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import h5py
@@ -51,10 +55,15 @@ class SegmentReader:
         self.start_step = NO_RESUME
         self.problems: list[str] = []
         self._rows = {name: np.zeros(0, dtype) for name, (dtype, _) in TABLES.items()}
-        self._blob: bytes | None = None
+        self._blob: int | None = None  # of a dead writer: an unnamed file that holds it
         self._names: list[tuple[str, str]] = []
         self._final = False
         self._seen: tuple[int, int] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the rows take, in bytes."""
+        return sum(rows.nbytes for rows in self._rows.values())
 
     def rows(self, table: str) -> np.ndarray:
         """Return all rows of a table, those not written (see `monitor.layout`) among them."""
@@ -76,19 +85,39 @@ class SegmentReader:
         RunLogError
             If it cannot be read, or the file does not reach so far.
         """
-        content = b""
-        if self._blob is not None:
-            content = self._blob[offset : offset + length]
-        elif segment_state(self.path) != "dead":
-            live = segment_state(self.path) == "live"
-            try:
-                with h5py.File(self.path, "r", swmr=live, locking=False) as file:
-                    content = read_blob(file, offset, offset + length)[0]
-            except Exception as error:
-                raise RunLogError(f"{self.path} is damaged: {error}.") from error
-        if len(content) != length:
-            raise RunLogError(f"{self.path} holds {len(content)} of {length} bytes asked for.")
+        (content,) = self.blobs([(offset, length)])
+        if isinstance(content, RunLogError):
+            raise content
         return content
+
+    def blobs(self, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes | RunLogError]:
+        """Yield many ranges of the blob, given as offset and length, or why one cannot be read."""
+        state = segment_state(self.path) if self._blob is None else "dead"
+        if state == "dead":
+            for offset, length in ranges:
+                yield self._checked(self._salvaged(offset, length), length)
+            return
+        waiting = iter(ranges)
+        try:
+            with h5py.File(self.path, "r", swmr=state == "live", locking=False) as file:
+                for offset, length in waiting:
+                    yield self._checked(read_blob(file, offset, offset + length)[0], length)
+        except Exception as error:
+            yield RunLogError(f"{self.path} is damaged: {error}.")
+            for _ in waiting:
+                yield RunLogError(f"{self.path} is damaged: {error}.")
+
+    def _salvaged(self, offset: int, length: int) -> bytes:
+        """Return a range of what was saved of a dead writer's blob, as far as it reaches."""
+        if self._blob is None:
+            return b""
+        size = os.fstat(self._blob).st_size
+        return os.pread(self._blob, max(0, min(length, size - offset)), offset)
+
+    def _checked(self, content: bytes, length: int) -> bytes | RunLogError:
+        if len(content) == length:
+            return content
+        return RunLogError(f"{self.path} holds {len(content)} of {length} bytes asked for.")
 
     def refresh(self) -> None:
         """Read what has come since the last time."""
@@ -121,9 +150,9 @@ class SegmentReader:
             with h5py.File(self.path, "r", swmr=live, locking=False) as file:
                 self.start_step = start_step(file)
                 for name, rows, losses in read_new(file, counts):
-                    self._rows[name] = np.concatenate(
-                        [self._rows[name], _written(name, rows) if live else rows]
-                    )
+                    rows = _written(name, rows) if live else rows
+                    old = self._rows[name]
+                    self._rows[name] = np.concatenate([old, rows]) if len(old) else rows
                     problems += [f"{self.path.name}: {loss}." for loss in losses]
         except Exception as error:  # HDF5 has many words for damage
             problems.append(f"{self.path.name} was not read to its end: {error}.")
@@ -132,19 +161,26 @@ class SegmentReader:
         return not problems
 
     def _salvage(self) -> None:
-        messages, failure = salvage(self.path)
-        for header, payload in messages:
+        for header, payload in salvage(self.path):
             if "start_step" in header:
                 self.start_step = header["start_step"]
-                continue
-            name = header["table"]
-            self.problems += [f"{self.path.name}: {text}." for text in header["problems"]]
-            if name == "blob":
-                self._blob = payload
-            else:
-                self._rows[name] = np.frombuffer(payload, TABLES[name][0])
-        if failure is not None:
-            self.problems.append(f"{self.path.name} was not read to its end: {failure}.")
+            elif "table" in header:
+                self.problems += [f"{self.path.name}: {text}." for text in header["problems"]]
+                if header["table"] == "blob":
+                    self._keep_blob(payload)
+                else:
+                    dtype = TABLES[header["table"]][0]
+                    self._rows[header["table"]] = np.frombuffer(payload, dtype)
+            elif header["end"] is not None:
+                self.problems.append(f"{self.path.name} was not read to its end: {header['end']}.")
+
+    def _keep_blob(self, piece: bytes) -> None:
+        """Append to the copy of the blob, which may be too large for memory."""
+        if self._blob is None:
+            with tempfile.TemporaryFile() as file:
+                self._blob = os.dup(file.fileno())
+            weakref.finalize(self, os.close, self._blob)
+        os.pwrite(self._blob, piece, os.fstat(self._blob).st_size)
 
 
 def _written(name: str, rows: np.ndarray) -> np.ndarray:

@@ -21,10 +21,13 @@ from monitor.segment_reader import SegmentReader
 __all__ = [
     "MEDIA_NAMES",
     "Cursor",
+    "MediaTable",
     "by_tag",
     "checkpoints",
+    "curves",
     "funnel",
     "histograms",
+    "media",
     "pictures",
     "resumed_from",
     "series",
@@ -32,6 +35,27 @@ __all__ = [
 ]
 
 MEDIA_NAMES = {code: name for name, code in MEDIA_KINDS.items()}
+_MEDIA = np.dtype(
+    {
+        "names": ["segment", "row", "step", "time", "length", "kind"],
+        "formats": ["i8", "i8", "i8", "f8", "i8", "i8"],
+    }
+)
+
+
+class MediaTable(NamedTuple):
+    """Pictures, ``(n,)`` each.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray
+        With the fields `segment`, `row`, `step`, `time`, `length` (bytes) and `kind`.
+    tags : numpy.ndarray
+        Names.
+    """
+
+    rows: np.ndarray
+    tags: np.ndarray
 
 
 class Cursor(NamedTuple):
@@ -97,8 +121,8 @@ def resumed_from(segments: Sequence[SegmentReader], cursor: Cursor) -> int | Non
 
 def _select(
     segments: Sequence[SegmentReader], table: str, since: Cursor, ghosts: bool = False
-) -> Iterator[tuple[SegmentReader, np.ndarray, np.ndarray]]:
-    """Yield segments with row numbers and rows: those that count, or those superseded."""
+) -> Iterator[tuple[SegmentReader, int, np.ndarray, np.ndarray]]:
+    """Yield segments, the number of the first row, which rows count (or are superseded), rows."""
     limit, limits = STEP_LIMIT, []
     for segment in reversed(segments):
         limits.append(limit)
@@ -107,9 +131,47 @@ def _select(
     for segment, limit in zip(segments, reversed(limits), strict=True):
         begin = since.read(segment, table)
         rows = segment.rows(table)[begin:]
-        superseded = rows["step"] >= limit if limit < STEP_LIMIT else np.zeros(len(rows), bool)
-        keep = (rows[NEVER_ZERO[table]] > 0) & (superseded if ghosts else ~superseded)
-        yield segment, begin + np.flatnonzero(keep), rows if keep.all() else rows[keep]
+        if not len(rows) or (ghosts and limit == STEP_LIMIT):
+            continue
+        keep = rows[NEVER_ZERO[table]] > 0
+        if limit < STEP_LIMIT:
+            superseded = rows["step"] >= limit
+            keep &= superseded if ghosts else ~superseded
+        yield segment, begin, keep, rows
+
+
+def curves(
+    segments: Sequence[SegmentReader], since: Cursor, *, ghosts: bool = False
+) -> dict[str, Series]:
+    """Return the points after a cursor by name of curve: all curves in one go."""
+    pieces: dict[str, list[Series]] = {}
+    for segment, _, keep, rows in _select(segments, "events", since, ghosts):
+        names = {number: name for name, number in segment.tag_numbers("scalar").items()}
+        for number, points in _by_number(rows, keep):
+            if number in names:
+                pieces.setdefault(names[number], []).append(points)
+    return {name: _joined(parts) for name, parts in pieces.items()}
+
+
+def _by_number(rows: np.ndarray, keep: np.ndarray) -> Iterator[tuple[int, Series]]:
+    """Yield the numbers of tags and their rows of ``events``, in the order of the rows."""
+    # Whole columns are copied first: fields of packed rows are not aligned, which makes it slow to
+    # pick from them. Sorting numbers of 16 bits is a counting sort.
+    tags = np.where(keep, rows["tag"], 0)
+    if tags.size and int(tags.max()) < 1 << 16:
+        tags = tags.astype(np.uint16)
+    order = np.argsort(tags, kind="stable")
+    tags = tags[order]
+    starts = np.flatnonzero(np.r_[True, tags[1:] != tags[:-1]])
+    columns = [rows[name].copy() for name in Series._fields]
+    for start, stop in zip(starts, [*starts[1:], len(tags)], strict=True):
+        if tags[start]:
+            places = order[start:stop]
+            yield int(tags[start]), Series(*(column.take(places) for column in columns))
+
+
+def _joined(parts: Sequence[Series]) -> Series:
+    return Series(*map(np.concatenate, zip(*parts, strict=True))) if len(parts) > 1 else parts[0]
 
 
 def by_tag(
@@ -123,10 +185,10 @@ def by_tag(
 ) -> dict[str, np.ndarray]:
     """Return the rows of a table by name of tag; only those of one tag if it is given."""
     pieces: dict[str, list[np.ndarray]] = {} if tag is None else {tag: []}
-    for segment, _, rows in _select(segments, table, since, ghosts):
+    for segment, _, keep, rows in _select(segments, table, since, ghosts):
         for name, number in segment.tag_numbers(kind).items():
             if tag is None or tag == name:
-                pieces.setdefault(name, []).append(rows[rows["tag"] == number])
+                pieces.setdefault(name, []).append(rows[keep & (rows["tag"] == number)])
     none = np.zeros(0, TABLES[table][0])
     found = {name: np.concatenate([none, *rows]) for name, rows in pieces.items()}
     return {name: rows for name, rows in found.items() if len(rows) or name == tag}
@@ -142,29 +204,42 @@ def histograms(rows: np.ndarray) -> Histograms:
     return Histograms(*(rows[name].copy() for name in Histograms._fields))
 
 
+def media(segments: Sequence[SegmentReader], since: Cursor) -> MediaTable:
+    """Return what is known of the pictures after a cursor without touching their bytes."""
+    parts, names = [np.zeros(0, _MEDIA)], [np.zeros(0, object)]
+    for segment, begin, keep, rows in _select(segments, "media", since):
+        tags = segment.tag_numbers("picture")
+        known = np.full(len(segment.rows("tags")) + 1, "", object)
+        known[list(tags.values())] = list(tags)
+        name = known[np.where(rows["tag"] < len(known), rows["tag"], 0)]
+        places = np.flatnonzero(keep & (name != ""))
+        part = np.zeros(len(places), _MEDIA)
+        part["segment"], part["row"] = segment.number, begin + places
+        for field in ("step", "time", "length", "kind"):
+            part[field] = rows[field][places]
+        parts.append(part)
+        names.append(name[places])
+    return MediaTable(np.concatenate(parts), np.concatenate(names))
+
+
 def pictures(segments: Sequence[SegmentReader], since: Cursor) -> list[Picture]:
     """Return the pictures after a cursor."""
-    found = []
-    for segment, numbers, rows in _select(segments, "media", since):
-        for number, row in zip(numbers, rows, strict=True):
-            tag = segment.tag(int(row["tag"]))
-            if tag is not None:
-                media = f"{segment.number}-{number}"
-                kind = MEDIA_NAMES.get(int(row["kind"]), "")
-                found.append(Picture(media, tag[1], int(row["step"]), float(row["time"]), kind))
-    return found
+    table = media(segments, since)
+    return [
+        Picture(f"{row['segment']}-{row['row']}", tag, int(row["step"]), float(row["time"]), kind)
+        for row, tag in zip(table.rows, table.tags, strict=True)
+        for kind in [MEDIA_NAMES.get(int(row["kind"]), "")]
+    ]
 
 
 def texts(segments: Sequence[SegmentReader], since: Cursor) -> list[Text]:
     """Return the notes after a cursor; those whose bytes are lost are left out."""
     found = []
-    for segment, _, rows in _select(segments, "texts", since):
-        for row in rows:
-            try:
-                content = segment.blob(int(row["offset"]), int(row["length"]))
-            except RunLogError:
-                continue
-            if any(content) or not content:  # a lost chunk of the blob reads as zeros
+    for segment, _, keep, rows in _select(segments, "texts", since):
+        rows = rows[keep]
+        contents = segment.blobs(zip(rows["offset"].tolist(), rows["length"].tolist(), strict=True))
+        for row, content in zip(rows, contents, strict=True):
+            if isinstance(content, bytes) and (any(content) or not content):  # lost ones are zeros
                 text = content.decode("utf-8", "replace")
                 found.append(Text(int(row["step"]), float(row["time"]), text))
     return found
@@ -184,7 +259,8 @@ def checkpoints(segments: Sequence[SegmentReader], since: Cursor) -> list[Checkp
 def funnel(segments: Sequence[SegmentReader], since: Cursor) -> Funnel:
     """Return the rows of the funnel after a cursor."""
     tables, names = [np.zeros(0, TABLES["funnel"][0])], []
-    for segment, _, rows in _select(segments, "funnel", since):
+    for segment, _, keep, rows in _select(segments, "funnel", since):
+        rows = rows[keep]
         known = [segment.tag(int(number)) for number in rows["stage"]]
         tables.append(rows[[tag is not None for tag in known]])
         names += [tag[1] for tag in known if tag is not None]

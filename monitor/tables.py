@@ -9,7 +9,7 @@ import numpy as np
 
 from monitor.layout import BLOB_CHUNK, FORMAT, TABLES, RunLogError
 
-__all__ = ["read_blob", "read_new", "start_step"]
+__all__ = ["blob_size", "read_blob", "read_new", "start_step"]
 
 
 def start_step(file: h5py.File) -> int:
@@ -37,7 +37,7 @@ def read_new(
     for name in counts:
         dtype, chunk = TABLES[name]
         try:
-            table = file[name]
+            table = _dataset(file, name, chunk)
             stop = int(table.shape[0])
             if table.dtype != dtype or (stop - chunk) * dtype.itemsize > file.id.get_filesize():
                 raise RunLogError("its description is damaged")
@@ -48,14 +48,37 @@ def read_new(
             yield name, rows, problems
 
 
+def blob_size(file: h5py.File) -> int:
+    """Return the length of the blob, as far as the file can hold it.
+
+    Raises
+    ------
+    RunLogError, KeyError
+        If the file has no such table.
+    """
+    return min(int(_dataset(file, "blob", BLOB_CHUNK).shape[0]), file.id.get_filesize())
+
+
 def read_blob(file: h5py.File, start: int, stop: int) -> tuple[bytes, list[str]]:
-    """Return a range of the blob, as far as it reaches, and problems."""
-    table = file["blob"]
-    if table.chunks != (BLOB_CHUNK,):
-        raise RunLogError("its description is damaged")
-    stop = min(stop, int(table.shape[0]), file.id.get_filesize())
-    rows, problems = read_range(table, start, max(start, stop))
+    """Return a range of the blob, as far as it reaches, and problems.
+
+    Raises
+    ------
+    RunLogError, KeyError
+        If the file has no such table.
+    """
+    stop = min(stop, blob_size(file))
+    rows, problems = read_range(file["blob"], start, max(start, stop))
     return rows.tobytes(), problems
+
+
+def _dataset(file: h5py.File, name: str, chunk: int) -> h5py.Dataset:
+    """Return a table; refuse one that is laid out otherwise, or that leads to another file."""
+    table = file[name]
+    here = isinstance(file.get(name, getlink=True), h5py.HardLink)
+    if not here or table.chunks != (chunk,):
+        raise RunLogError("its description is damaged")
+    return table
 
 
 def read_range(table: h5py.Dataset, start: int, stop: int) -> tuple[np.ndarray, list[str]]:

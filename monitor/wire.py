@@ -62,6 +62,7 @@ class Inbox:
         if len(self._buffer) < end:
             return None
         header = json.loads(self._buffer[_LENGTHS.size : begin])
-        content = bytes(self._buffer[begin:end])
+        with memoryview(self._buffer) as view:
+            content = bytes(view[begin:end])
         del self._buffer[:end]
         return header, content
