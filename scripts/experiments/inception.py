@@ -90,4 +90,5 @@ EXPERIMENT = Trained(
         Variant(PLAIN_NET, {**NET48, **_COMMON, **NORMALISED, "batch_size": 64}),
     ),
     conclude=_conclude,
+    seeds=(1,),
 )

@@ -25,7 +25,7 @@ from scripts.experiments.recipe import Trained
 from scripts.progress import Progress
 from scripts.runner import Settings
 
-__all__ = ["Scale", "Task", "do", "tasks_of"]
+__all__ = ["Child", "Scale", "Shown", "Task", "do", "tasks_of"]
 
 RESULT = "result.json"
 
@@ -166,7 +166,7 @@ def do(
     threads = max(1, (os.cpu_count() or 1) // jobs)
     left = list(waiting.values())
     total = round(sum(_cost(task) for task in left))
-    running: dict[str, _Child] = {}
+    running: dict[str, Child] = {}
     told: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
     shown = Shown(total)
     try:
@@ -174,7 +174,7 @@ def do(
             while left or running:
                 while left and len(running) < jobs:
                     task = left.pop(0)
-                    running[task.run] = _Child(task, data, folder, backend, threads, told)
+                    running[task.run] = Child(task, data, folder, backend, threads, told)
                     bar.note(f"{task.run} ({task.variant}) begins")
                 name, line = told.get()
                 child = running[name]
@@ -227,7 +227,7 @@ class Shown:
         return more
 
 
-class _Child:
+class Child:
     """A process that trains; its lines go to a queue, None when they end."""
 
     def __init__(
