@@ -1,0 +1,3 @@
+// A page for an address that leads nowhere: only what every page has.
+
+import "./shell.js";
