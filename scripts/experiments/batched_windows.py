@@ -20,8 +20,8 @@ from scripts.experiments.turns import in_turns
 
 __all__ = ["EXPERIMENT", "Case", "judge"]
 
-COUNT, COUNT_QUICK = 60, 8  # photographs of a turn
-ROUNDS, ROUNDS_QUICK = 7, 1
+COUNT, COUNT_QUICK = 40, 8  # photographs of a turn
+ROUNDS, ROUNDS_QUICK = 5, 1
 BATCH = 64  # windows
 ONE, WITHIN, ACROSS = "one window", f"{BATCH}, in a photograph", f"{BATCH}, across photographs"
 WAYS = (ONE, WITHIN, ACROSS)

@@ -34,7 +34,7 @@ __all__ = ["EXPERIMENT", "LARGE", "SMALL", "THREE", "TWO", "Level", "judge", "se
 
 SMALL, LARGE = "small alone", "large alone"
 TWO, THREE = "two levels", "three levels"
-EVERY, EVERY_QUICK = 8, 100  # one photograph in so many: the large net alone takes seconds
+EVERY, EVERY_QUICK = 10, 100  # one photograph in so many: the large net alone takes seconds
 REST, REST_QUICK = 1, 12  # the same where it does not take part
 TIMED, TIMED_QUICK = 4, 2  # photographs of a turn
 ROUNDS, ROUNDS_QUICK = 2, 1
