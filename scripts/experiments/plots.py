@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "size"]
 
-ALONE, BESIDE = (560, 330), (380, 310)  # pixels of a panel: on its own, and one of two in a row
+ALONE, BESIDE = (480, 320), (380, 310)  # pixels of a panel: on its own, and one of two in a row
 KEY_ROW = 20  # pixels of a row of names
 LETTER = 6.6  # pixels, rather too many than too few
 MARGIN = 70  # pixels of a panel beside its axes

@@ -74,8 +74,9 @@ def keep(folder: Path, experiment: Experiment, outcome: Outcome, facts: Mapping[
     """Write an experiment's row and pictures into the report's folder.
 
     These are ``rows/NAME.json``, ``NAME-PLOT.svg`` and ``examples/NAME-EXAMPLE.jpg``; git ignores
-    the examples. Each file replaces an earlier one at once; pictures that the row no longer names
-    are removed.
+    the examples. Letters and digits of a plot's name become part of the file's, with hyphens for
+    the rest. Each file replaces an earlier one at once; pictures that the row no longer names are
+    removed.
 
     Parameters
     ----------
@@ -91,8 +92,8 @@ def keep(folder: Path, experiment: Experiment, outcome: Outcome, facts: Mapping[
     Raises
     ------
     ValueError
-        If two plots or two examples share a name, a name is none for a file, or a table's rows are
-        not as long as its columns; nothing has been written then. So with the next one.
+        If two plots or two examples share a name, a name has no letters, or a table's rows are not
+        as long as its columns; nothing has been written then. So with the next one.
     TypeError
         If a text is none, or a fact is nothing for JSON.
     """
@@ -171,13 +172,13 @@ def _pictures(experiment: Experiment, outcome: Outcome) -> list[Picture]:
 
 
 def _files(pattern: str, experiment: Experiment, names: Sequence[str]) -> list[str]:
-    for name in names:
-        if not NAME.fullmatch(name) or names.count(name) > 1:
-            raise ValueError(
-                "plots and examples have names of their own, of small letters, digits and single "
-                f"hyphens; {experiment.name} has {list(names)}."
-            )
-    return [pattern.format(experiment.name, name) for name in names]
+    parts = [re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") for name in names]
+    if "" in parts or len(set(parts)) < len(parts):
+        raise ValueError(
+            "plots and examples have names that differ in their letters and digits; "
+            f"{experiment.name} has {list(names)}."
+        )
+    return [pattern.format(experiment.name, part) for part in parts]
 
 
 def _remove_others(folder: Path, row: Row) -> None:

@@ -230,10 +230,10 @@ def test_git_ignores_drawn_photographs(tmp_path: Path) -> None:
 def test_keeping_again_removes_the_pictures_that_are_no_longer_named(tmp_path: Path) -> None:
     keep(tmp_path, told("one-more"), outcome(), FACTS)
     keep(tmp_path, told("one"), outcome(), FACTS)
-    keep(tmp_path, told("one"), outcome(plots=(picture("other"),), examples=()), FACTS)
+    keep(tmp_path, told("one"), outcome(plots=(picture("../The_other.1"),), examples=()), FACTS)
     found = {name for name in files(tmp_path) if not name.startswith("rows")}
     assert found == {
-        *("one-other.svg", "one-more-curves.svg"),
+        *("one-the-other-1.svg", "one-more-curves.svg"),
         *("examples/one-more-portrait.jpg", "examples/.gitignore"),
     }
 
@@ -241,8 +241,9 @@ def test_keeping_again_removes_the_pictures_that_are_no_longer_named(tmp_path: P
 def test_what_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
     short = Table("Rates", ("variant", "rate"), (("net12",),))
     for changes, message in (
-        ({"plots": (picture(), picture())}, r"names of their own.*one has \['curves', 'curves'\]"),
-        ({"plots": (picture("../curves"),)}, "small letters, digits and single hyphens"),
+        ({"plots": (picture(), picture())}, r"one has \['curves', 'curves'\]"),
+        ({"plots": (picture("a b"), picture("A_B"))}, "differ in their letters and digits"),
+        ({"plots": (picture("../"),)}, r"one has \['\.\./'\]"),
         ({"tables": (short,)}, "not 2 cells in every row"),
         ({"verdict": "splendid"}, "its verdict is 'splendid'"),
     ):
