@@ -26,6 +26,7 @@ from lasagnette import backend as backends
 from nets import weights
 from nets.folding import fold
 from scripts import cascade_photos, runner
+from scripts.cascade_funnel import log_funnel
 from scripts.cascade_recipe import Assemble, Mine, Recipe, Train, Tune
 from scripts.cascade_search import search
 from scripts.cascade_table import measure_stages
@@ -185,8 +186,14 @@ class _Road:
         threshold = threshold_at(scores, step.recall)
         cascade = cascade.with_thresholds([*cascade.thresholds[:-1], threshold])
         bundle.save(self._cascade, cascade, dtype="float32")
+        self._log_funnel(cascade)
         table = measure_stages(cascade, self._data, self._recipe.every)
         return {"threshold": threshold, "recall": float((scores >= threshold).mean()), **table}
+
+    def _log_funnel(self, cascade: Cascade) -> None:
+        # A step of the log for each step of the road; one that is taken again supersedes itself.
+        where = self._folder / "runs" / "cascade"
+        log_funnel(where, cascade, self._data, len(self.done), self._say, self._recipe.every)
 
     def _mined(self, name: str) -> Path:
         return self._folder / f"{name}.h5"
@@ -226,6 +233,7 @@ class _Road:
         cascade = cascade.with_thresholds([*cascade.thresholds[:-1], threshold])
         cascade = replace(cascade, facts={"steps": self.done})
         bundle.save(self._cascade, cascade)
+        self._log_funnel(cascade)
         table = measure_stages(bundle.load(self._cascade), self._data, self._recipe.every)
         return {"threshold": threshold, **table}
 

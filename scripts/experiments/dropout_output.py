@@ -66,4 +66,5 @@ EXPERIMENT = Trained(
         for out in (RELU, LINEAR)
     ),
     conclude=_conclude,
+    seeds=(1, 2),
 )

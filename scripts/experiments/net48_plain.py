@@ -62,4 +62,5 @@ EXPERIMENT = Trained(
         Variant(UNDROPPED, {**_RECIPE, "dropout": 0.25}),
     ),
     conclude=_conclude,
+    seeds=(1, 2),
 )
