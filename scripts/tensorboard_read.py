@@ -131,7 +131,8 @@ def _event(record: bytes, plugins: dict[str, str]) -> Iterator[Entry]:
 
 
 def _value(message: memoryview, mark: _MARK, plugins: dict[str, str]) -> Iterator[Entry]:
-    tag, plugin, what, content = "", "", "", (BYTES, memoryview(b""))
+    tag, plugin, what = "", "", ""
+    content: tuple[int, Value] = (BYTES, memoryview(b""))
     for number, kind, value in fields(message):
         if number in (1, 7) and not tag:
             tag = str(_bytes(value), "utf-8", "replace")

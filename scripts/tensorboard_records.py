@@ -118,7 +118,7 @@ def _masked(content: bytes) -> int:
 
 
 def _table() -> np.ndarray:
-    entries = np.arange(256, dtype=np.uint32)
+    entries: np.ndarray = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         entries = (entries >> 1) ^ (entries & 1) * np.uint32(_POLYNOMIAL)
     return entries

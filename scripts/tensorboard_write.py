@@ -39,7 +39,7 @@ class EventFile:
         self.path = folder / f"events.out.tfevents.{int(started)}.{safe}"
         self._draft = folder / f".{self.path.name[-100:]}.part"
         self._described: set[str] = set()
-        self._file = open(self._draft, "wb")
+        self._file = open(self._draft, "wb")  # noqa: SIM115 (closed by `__exit__`)
         self._write(started, 0, put(3, "brain.Event:2"))
 
     def __enter__(self) -> EventFile:
