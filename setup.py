@@ -129,6 +129,7 @@ setup(
     package_data={
         "cascade": ["pretrained/*"],
         "augment": ["splits/*"],
+        "monitor": ["templates/*", "static/*", "static/*/*", "static/*/*/*"],
     },
     ext_modules=extensions(),
     cmdclass={"build_ext": BuildKernels},

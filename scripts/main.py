@@ -20,7 +20,9 @@ from scripts.data_commands import data
 from scripts.detect import detect
 from scripts.doctor import doctor
 from scripts.evaluate import evaluate
+from scripts.monitor import monitor
 from scripts.reproduce import reproduce
+from scripts.runs import runs
 from scripts.train import train
 
 __all__ = ["cli", "main"]
@@ -62,7 +64,7 @@ def completion(shell: str) -> None:
 
 
 COMMANDS = (
-    *(detect, train, cascade, reproduce, evaluate, data),
+    *(detect, train, monitor, runs, reproduce, cascade, evaluate, data),
     *(augment, bench, doctor, completion),
 )
 for command in COMMANDS:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from scripts.experiments.conclusions import curves, detection_table, mean, points, samples_to
 from scripts.experiments.recipe import Line, Outcome, Panel, Plot, Table, Trained, Variant
 from scripts.experiments.results import Results, mean_and_spread
@@ -24,7 +22,7 @@ def _name(normalised: str, dropout: str) -> str:
 
 def _conclude(results: Results) -> Outcome:
     early = {
-        name: float(np.nanmean(samples_to(results, name, 0.9, BOTTOM))) for name in results.variants
+        name: float(samples_to(results, name, 0.9, BOTTOM).mean()) for name in results.variants
     }
     final = {name: mean(results, MEASURE, name) for name in results.variants}
     ratios = [early[_name(WITH, d)] / early[_name(WITHOUT, d)] for d in DROPOUTS]

@@ -96,7 +96,7 @@ def samples_to(results: Results, variant: str, share: float, bottom: float) -> n
     """Return after how many samples a variant has gone a share of its way, one for each seed.
 
     The way leads from `bottom` to its own last validation accuracy, and the curve of the epochs
-    is read by linear interpolation; NaN where it does not lead upwards.
+    is read by linear interpolation. One that does not lead upwards takes all samples.
     """
     x, values = results.curve("valid/accuracy", variant)
     x = np.concatenate([[0], x])
@@ -104,5 +104,5 @@ def samples_to(results: Results, variant: str, share: float, bottom: float) -> n
     for curve in values:
         goal = bottom + share * (curve[-1] - bottom)
         way = np.maximum.accumulate(np.concatenate([[bottom], curve]))
-        reached.append(float(np.interp(goal, way, x)) if curve[-1] > bottom else np.nan)
+        reached.append(float(np.interp(goal, way, x) if curve[-1] > bottom else x[-1]))
     return np.array(reached)

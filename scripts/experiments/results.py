@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from monitor.runlog import Run, open_run
 from scripts.experiments.recipe import Line, Panel, Table
-from scripts.experiments.runs import Task
+
+if TYPE_CHECKING:
+    from scripts.experiments.runs import Task  # brings PyTensor, which a report does not need
 
 __all__ = ["Results", "mean_and_spread", "percent"]
 

@@ -24,6 +24,7 @@ from PIL import Image
 from cascade.bundle import pretrained
 from nets.files import WeightsError
 from scripts.data import find_data
+from scripts.experiments.report import index_table
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -79,6 +80,9 @@ RUN: dict[str, str | None] = {
         f"lasagnette train net24 --batch-norm --hard-negatives mined.h5 --run three {SHORT}"
     ),
     "lasagnette cascade table my.h5": None,
+    "lasagnette reproduce net12-plain": "lasagnette reproduce net12-plain --quick --samples 64",
+    "lasagnette reproduce all --report report": "lasagnette reproduce smileys-people",
+    "lasagnette reproduce all --quick --report report-quick": "lasagnette reproduce --help",
     "lasagnette bench": "lasagnette bench --net net12 --rounds 1 --threads 1",
     "lasagnette bench augment": (
         "lasagnette bench augment --part loader --part scaling --part assembler --part memory"
@@ -95,6 +99,7 @@ RUN: dict[str, str | None] = {
 NEEDS_WEIGHTS = ("detect", "doctor", "evaluate")
 NEEDS_DATA = (
     "train",
+    "reproduce",
     "cascade threshold",
     "cascade mine",
     "cascade train",
@@ -221,3 +226,8 @@ def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):
             assert (ROOT / target).is_file(), target
+
+
+def test_the_table_of_experiments_is_that_of_the_report() -> None:
+    table = README.partition("<!-- reproduction -->\n")[2].partition("<!-- /reproduction -->")[0]
+    assert table.strip() == index_table(ROOT / "docs" / "reproduction").strip()
