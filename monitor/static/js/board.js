@@ -1,6 +1,6 @@
 // A page's charts: what they show together, the range of x, loading and live points.
 
-import { $, afterwards, h, setText, show } from "./dom.js";
+import { $, afterwards, h, show } from "./dom.js";
 import { getCurves, ofRun } from "./api.js";
 import { Chart } from "./chart.js";
 import { append, curveFrom, emptyCurve } from "./curves.js";
@@ -13,10 +13,24 @@ import { t } from "./words.js";
 
 const ALL = { from: null, to: null };
 
+/** A run as a source of curves, from the answer to `GET /api/runs/ID`. */
+export function sourceOf(run) {
+  return {
+    id: run.id,
+    name: run.name,
+    status: run.status,
+    started: run.started ?? run.span.time?.[0] ?? 0,
+    marks: run.marks,
+    cursor: run.cursor,
+    last: { ...run.last },
+    tags: run.curves.map((curve) => curve.tag),
+  };
+}
+
 export class Board {
   /**
    * @param {HTMLElement} host where the charts go
-   * @param {{id: string, name: string, started: number, marks: object, live: boolean}[]} sources runs
+   * @param {object[]} sources runs, as `sourceOf` makes them
    */
   constructor(host, sources) {
     this.host = host;
@@ -145,6 +159,7 @@ export class Board {
         const at = x - curve.origin;
         source.range = source.range ? [Math.min(source.range[0], at), Math.max(source.range[1], at)] : [at, at];
       }
+      if (points.value.length) source.last[entry.tag] = points.value[points.value.length - 1];
       for (let i = 0; i < points.value.length; i += 1) {
         if (!Number.isFinite(points.value[i])) {
           source.marks.not_finite.push({ tag: entry.tag, step: points.step[i], epoch: points.epoch[i], time: points.time[i] });
@@ -259,11 +274,9 @@ export class Board {
 
   /** Say in the tab's title what the training's loss is. */
   title(source, name) {
-    const curve = ["train/loss", "valid/loss", "loss"].map((tag) => source.curves?.get(tag)).find((one) => one?.value.length);
-    const loss = curve ? `${number(curve.value[curve.value.length - 1])} · ` : "";
-    const title = `${loss}${name} · ${t("app.title")}`;
+    const tag = ["train/loss", "valid/loss", "loss"].find((one) => one in source.last);
+    const title = `${tag ? `${number(source.last[tag])} · ` : ""}${name} · ${t("app.title")}`;
     if (document.title !== title) document.title = title;
-    setText($("run-name"), name);
   }
 }
 

@@ -6,12 +6,13 @@ import { columns } from "./curves.js";
 import { drawMarks } from "./marks.js";
 import { exportButtons } from "./export.js";
 import { number } from "./format.js";
-import { axisNumber, durationTick, TIME_STEPS } from "./ticks.js";
+import { axisNumber, durationTick, niceTicks, TIME_STEPS } from "./ticks.js";
 import { colour, faint } from "./theme.js";
 import { t } from "./words.js";
 
 const { uPlot } = window;
-const FEW = 60;
+const FEW = 60; // points of a curve in view that are drawn as dots, too
+const SMOOTHED = 100; // fewer points are left as they are: there is nothing to average
 
 export class Chart {
   constructor(spec, board) {
@@ -98,12 +99,16 @@ export class Chart {
     const { settings } = this.board;
     return this.spec.lines
       .filter((line) => !settings.hide.has(hideName(line)) && line.source.curves?.has(line.tag))
-      .map((line) => ({
-        ...line,
-        colour: colour(`--curve-${line.look.colour}`),
-        columns: columns(line.source.curves.get(line.tag), settings, settings.smooth > 0),
-        ghost: settings.ghosts && line.source.ghosts.has(line.tag) ? columns(line.source.ghosts.get(line.tag), settings, false) : null,
-      }));
+      .map((line) => {
+        const curve = line.source.curves.get(line.tag);
+        const ghost = settings.ghosts ? line.source.ghosts.get(line.tag) : null;
+        return {
+          ...line,
+          colour: colour(`--curve-${line.look.colour}`),
+          columns: columns(curve, settings, settings.smooth > 0 && curve.total >= SMOOTHED),
+          ghost: ghost ? columns(ghost, settings, false) : null,
+        };
+      });
   }
 
   draw() {
@@ -150,6 +155,7 @@ export class Chart {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const font = `${0.75 * rem}px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif`;
     const grid = { stroke: colour("--line"), width: 1 };
+    const logTicks = { splits: (u, i, low, high) => niceTicks(low, high, 5, true), filter: (_, splits) => splits };
     const axis = { stroke: colour("--muted"), font, grid, ticks: { ...grid, size: 4 }, gap: 4 };
     return {
       width: this.plot.clientWidth,
@@ -169,10 +175,10 @@ export class Chart {
           ...axis,
           size: 1.9 * rem,
           space: 5 * rem,
-          ...(settings.x === "time" && !settings.logx ? { incrs: TIME_STEPS } : {}),
+          ...(settings.logx ? logTicks : settings.x === "time" ? { incrs: TIME_STEPS } : {}),
           values: (_, splits) => splits.map(settings.x === "time" ? durationTick : axisNumber),
         },
-        { ...axis, size: 4 * rem, space: 2.2 * rem, values: (_, splits) => splits.map(axisNumber) },
+        { ...axis, size: 4 * rem, space: 2.2 * rem, ...(settings.logy ? logTicks : {}), values: (_, splits) => splits.map(axisNumber) },
       ],
       cursor: {
         y: false,
@@ -200,13 +206,13 @@ export class Chart {
   #style({ line, part }) {
     const { width, dash } = line.look;
     const scaled = dash && dash.map((one) => one * devicePixelRatio);
-    const few = { show: true, size: 5, filter: (u, i, shown) => shown && few_(u, i) };
+    const points = { show: true, size: 5, filter: few };
     const style = {
-      main: { stroke: line.colour, width, dash: scaled, points: few },
+      main: { stroke: line.colour, width, dash: scaled, points },
       raw: { stroke: faint(line.colour, 0.35), width: 1, points: { show: false } },
       ghost: { stroke: faint(line.colour, 0.6), width: 1, dash: [2 * devicePixelRatio, 3 * devicePixelRatio], points: { show: false } },
     };
-    return style[part] ?? { stroke: "transparent", width: 0, points: { show: false } };
+    return { pxAlign: 0, ...(style[part] ?? { stroke: "transparent", width: 0, points: { show: false } }) };
   }
 
   #toggleWide() {
@@ -263,7 +269,7 @@ export class Chart {
       const known = highest >= lowest;
       setText(cells.lowest, known ? number(lowest) : "–");
       setText(cells.highest, known ? number(highest) : "–");
-      if (line) labels.push(`${cells.line.label}: ${number(lastOf(line.columns.value))}`);
+      if (line) labels.push(`${cells.line.label}: ${number(line.source.last[line.tag])}`);
     }
     this.plot.setAttribute("aria-label", t("chart.label", { title: this.spec.title, values: labels.join("; ") }));
     this.#follow(this.u);
@@ -285,6 +291,10 @@ export class Chart {
         if (one.part === "raw") raw = value;
         else main = value;
       });
+      // The last value itself: where points are many, the last one drawn stands for several.
+      const last = cells.line.source.last[cells.line.tag];
+      if (!pointed && raw !== undefined) raw = last;
+      else if (!pointed && main !== undefined) main = last;
       const text = raw === undefined ? number(main) : `${number(main)} (${number(raw)})`;
       setText(cells.value, text);
     }
@@ -300,7 +310,7 @@ function lastOf(values) {
 }
 
 /** Indices to draw as points: all of a curve that has few in view, and those that stand alone. */
-function few_(u, i) {
+function few(u, i) {
   const { min, max } = u.scales.x;
   const [xs, ys] = [u.data[0], u.data[i]];
   const found = [];
@@ -320,7 +330,7 @@ function few_(u, i) {
     if (xs[k] >= min && xs[k] <= max) found.push(k);
   }
   if (last >= 0 && before === null) alone.push(last);
-  return found.length <= FEW ? found : alone.length ? alone : null;
+  return found.length <= FEW ? found : alone;
 }
 
 function point(u, fill) {

@@ -132,7 +132,7 @@ function lineShapes({ columns, ghost, colour: of, look }, settings, [first, last
 
 function markShapes(chart, view, px, { top, bottom }) {
   return marksOf(chart, ...view, px).map(({ kind, at }) => {
-    if (kind === "checkpoints") return h("path", { d: `M${at} ${bottom - 6}l-3.5 6h7z`, fill: colour("--muted") });
+    if (kind === "checkpoints") return h("path", { d: `M${at} ${bottom + 1}l-3.5 5h7z`, fill: colour("--muted") });
     if (kind === "resumes") return h("line", { x1: at, x2: at, y1: top, y2: bottom, stroke: colour("--accent"), "stroke-dasharray": "5 3" });
     return h("path", { d: `M${at - 4} ${top + 2}l8 8m0 -8l-8 8`, stroke: colour("--bad"), "stroke-width": 1.5 });
   });

@@ -1,9 +1,9 @@
 // Numbers, durations and dates as people read them.
 
-import { language, t } from "./words.js";
+import { locale, t } from "./words.js";
 
-const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
-const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
 
 /** A measured value: four significant digits, an exponent where there would be many zeros. */
 export function number(value, digits = 4) {
@@ -14,7 +14,7 @@ export function number(value, digits = 4) {
   if (value !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(2).replace("-", "−");
   if (Number.isInteger(value)) return whole.format(value);
   const places = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
-  return value.toLocaleString(language, { maximumFractionDigits: Math.min(places, 8) });
+  return value.toLocaleString(locale, { maximumFractionDigits: Math.min(places, 8) });
 }
 
 /** A count, with separators. */
@@ -28,13 +28,13 @@ export function short(value) {
     value /= 1000;
     unit += 1;
   }
-  return `${value.toLocaleString(language, { maximumSignificantDigits: 3 })}${units[unit]}`;
+  return `${value.toLocaleString(locale, { maximumSignificantDigits: 3 })}${units[unit]}`;
 }
 
 /** A share as per cent. */
 export function percent(value, places = 0) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  return value.toLocaleString(language, { style: "percent", maximumFractionDigits: places });
+  return value.toLocaleString(locale, { style: "percent", maximumFractionDigits: places });
 }
 
 /** Seconds as the two largest units. */
@@ -58,4 +58,4 @@ export function ago(seconds) {
 }
 
 /** A size in bytes. */
-export const bytes = (value) => (value === null || value === undefined ? "–" : `${short(value)}B`);
+export const bytes = (value) => (value === null || value === undefined ? "–" : `${short(value)}B`.replace(/(\d)(\D*B)$/, "$1\u00a0$2"));

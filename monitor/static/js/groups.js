@@ -7,6 +7,9 @@ const GAUGES = /^(queue|worker|workers|cache)\/|^train\/wait$/;
 /** Whether a curve tells how well the training is fed: it is shown on the page Queue. */
 export const isGauge = (tag) => GAUGES.test(tag);
 
+/** Whether a curve tells what a run has reached: more or less of a gauge or a rate says nothing. */
+export const isReached = (tag) => !isGauge(tag) && !/learning_rate|^norm\//.test(tag);
+
 /** What a curve measures, by which training and validation meet in one chart. */
 export function measure(tag) {
   const name = PARTS.exec(tag)?.[2] ?? tag;
@@ -49,6 +52,6 @@ const DASHES = [null, [7, 4], [2, 3], [9, 3, 2, 3]];
 /** Look of a curve of the run in place `number`, where several runs are compared. */
 export function comparedLook(tag, number) {
   const train = PARTS.exec(tag)?.[1] === "train";
-  const dash = DASHES[Math.floor(number / 8) + (train ? 1 : 0)] ?? DASHES[3];
+  const dash = DASHES[(Math.floor(number / 8) + (train ? 1 : 0)) % DASHES.length];
   return { colour: number % 8, dash, width: train ? 1.25 : 2 };
 }

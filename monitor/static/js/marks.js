@@ -1,4 +1,4 @@
-// Signs in a chart: a triangle at the bottom for a checkpoint, a dashed line where the run was
+// Signs in a chart: a triangle below the axis for a checkpoint, a dashed line where the run was
 // resumed, a cross at the top where a value was not a number.
 
 import { colour } from "./theme.js";
@@ -39,9 +39,9 @@ export function drawMarks(u, chart) {
     ctx.beginPath();
     if (kind === "checkpoints") {
       ctx.fillStyle = colour("--muted");
-      ctx.moveTo(at, top + height - 6 * unit);
-      ctx.lineTo(at - 3.5 * unit, top + height);
-      ctx.lineTo(at + 3.5 * unit, top + height);
+      ctx.moveTo(at, top + height + 1 * unit);
+      ctx.lineTo(at - 3.5 * unit, top + height + 6 * unit);
+      ctx.lineTo(at + 3.5 * unit, top + height + 6 * unit);
       ctx.fill();
     } else if (kind === "resumes") {
       ctx.strokeStyle = colour("--accent");

@@ -4,9 +4,9 @@
 import { $, h, setText, show } from "./dom.js";
 import { getCurves, getJson, ofRun, query } from "./api.js";
 import { pageOf, read, readAll, write } from "./address.js";
-import { Board } from "./board.js";
+import { Board, sourceOf } from "./board.js";
 import { count, number } from "./format.js";
-import { comparedLook, isGauge, measure } from "./groups.js";
+import { comparedLook, isGauge, isReached, measure } from "./groups.js";
 import { poll } from "./poll.js";
 import { attempt, fail, statusSign } from "./shell.js";
 import { colour, onTheme } from "./theme.js";
@@ -65,7 +65,7 @@ const head = () =>
 /** What every run has reached, and how much better or worse than the baseline that is. */
 function showDelta() {
   const what = $("measure").value;
-  const rows = answer.curves.map((curve) =>
+  const rows = answer.curves.filter(({ tag }) => isReached(tag)).map((curve) =>
     h(
       "tr",
       {},
@@ -96,8 +96,7 @@ async function showCharts() {
   await Promise.all(
     ids.map(async (id) => {
       if (sources.has(id)) return;
-      const run = await getJson(ofRun(id));
-      sources.set(id, { id, name: run.name, started: run.started ?? run.span.time?.[0] ?? 0, marks: run.marks, cursor: run.cursor, status: run.status, tags: run.curves.map((curve) => curve.tag) });
+      sources.set(id, sourceOf(await getJson(ofRun(id))));
     }),
   );
   const of = ids.map((id) => sources.get(id));

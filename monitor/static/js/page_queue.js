@@ -2,7 +2,7 @@
 
 import { $, h, setText, show } from "./dom.js";
 import { getJson, ofRun } from "./api.js";
-import { Board } from "./board.js";
+import { Board, sourceOf } from "./board.js";
 import { duration, number, percent } from "./format.js";
 import { isGauge } from "./groups.js";
 import { follow, id, loadRun, neighbours, run } from "./run_head.js";
@@ -47,7 +47,7 @@ attempt(async () => {
   await loadRun();
   neighbours();
   await load();
-  const source = { id, name: run.name, started: run.started ?? run.span.time?.[0] ?? 0, marks: run.marks, cursor: run.cursor };
+  const source = sourceOf(run);
   const board = new Board($("charts"), [source]);
   await board.setCharts(charts(source));
   follow(source, async (delta) => {

@@ -2,7 +2,7 @@
 
 import { $, h, show } from "./dom.js";
 import { getJson, ofRun } from "./api.js";
-import { Board } from "./board.js";
+import { Board, sourceOf } from "./board.js";
 import { bytes, count, date, duration, number } from "./format.js";
 import { group, isGauge, looks } from "./groups.js";
 import { facts, follow, id, loadRun, neighbours, run, settingsRows } from "./run_head.js";
@@ -57,7 +57,7 @@ attempt(async () => {
   await loadRun();
   neighbours();
   about();
-  const source = { id, name: run.name, started: run.started ?? run.span.time?.[0] ?? 0, marks: run.marks, cursor: run.cursor };
+  const source = sourceOf(run);
   const board = new Board($("charts"), [source]);
   await board.setCharts(charts(source));
   board.title(source, run.name);

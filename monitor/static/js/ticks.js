@@ -1,6 +1,6 @@
 // Numbers beside axes, in charts on the screen and in exported ones.
 
-import { language } from "./words.js";
+import { locale } from "./words.js";
 
 /** Distances between ticks on an axis of seconds. */
 export const TIME_STEPS = [
@@ -14,19 +14,19 @@ export function axisNumber(value) {
   if (value === null || value === undefined) return "";
   const size = Math.abs(value);
   if (size !== 0 && size < 1e-3) return value.toExponential(0).replace("-", "−");
-  if (size < 10000) return value.toLocaleString(language, { maximumSignificantDigits: 6 });
+  if (size < 10000) return value.toLocaleString(locale, { maximumSignificantDigits: 6 });
   let unit = 0;
   while (Math.abs(value) >= 1000 && unit < units.length - 1) {
     value /= 1000;
     unit += 1;
   }
-  return `${value.toLocaleString(language, { maximumSignificantDigits: 6 })}${units[unit]}`;
+  return `${value.toLocaleString(locale, { maximumSignificantDigits: 6 })}${units[unit]}`;
 }
 
 /** Seconds as h:mm:ss, days before it, and fractions below a second. */
 export function durationTick(seconds) {
   if (seconds === null || seconds === undefined) return "";
-  if (Math.abs(seconds) < 1 && seconds !== 0) return `${seconds.toLocaleString(language, { maximumFractionDigits: 2 })} s`;
+  if (Math.abs(seconds) < 1 && seconds !== 0) return `${seconds.toLocaleString(locale, { maximumFractionDigits: 2 })} s`;
   const left = Math.round(Math.abs(seconds));
   const two = (value) => String(value).padStart(2, "0");
   const [days, hours, minutes] = [Math.floor(left / 86400), Math.floor(left / 3600) % 24, Math.floor(left / 60) % 60];

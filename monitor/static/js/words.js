@@ -5,6 +5,9 @@ const words = await answer.json();
 
 export const language = document.documentElement.lang;
 
+/** How numbers and dates are written: as the browser says, if it speaks the language of the page. */
+export const locale = navigator.languages.find((one) => one.startsWith(language)) ?? language;
+
 /** The text under a key, with {name} filled in; the key itself shows that a text is missing. */
 export function t(key, values = {}) {
   const text = words[key] ?? key;
