@@ -10,13 +10,12 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from monitor import selection
 from monitor.checks import Boxes, media_kind
 from monitor.files import read_json
 from monitor.folders import is_run
-from monitor.layout import ROLES, RunLogError, segment_paths
+from monitor.layout import RunLogError, segment_paths
+from monitor.pictures import boxes_of
 from monitor.records import Checkpoint, Delta, Funnel, Histograms, Media, Picture, Series, Text
 from monitor.segment_reader import SegmentReader
 from monitor.selection import Cursor
@@ -26,7 +25,6 @@ __all__ = ["Run", "Status", "list_runs", "open_run"]
 
 Status = Literal["running", "stalled", "crashed", "finished"]
 
-_ROLE_NAMES = np.array(["", *ROLES])
 _START = Cursor()
 
 
@@ -50,6 +48,11 @@ class Run:
     def name(self) -> str:
         """The folder's name."""
         return self.folder.name
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the rows read so far take, in bytes."""
+        return sum(segment.nbytes for segment in list(self._segments.values()))
 
     @property
     def info(self) -> dict[str, Any]:
@@ -143,7 +146,7 @@ class Run:
         try:
             media_kind("Run.media", content)  # a lost chunk of the blob reads as zeros
             metadata = json.loads(content[length:] or b"{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunLogError(f"{segment.path} is damaged: picture {media!r} is lost.") from error
         return Media(content[:length], kind, metadata)
 
@@ -162,10 +165,7 @@ class Run:
         """
         segment, number = self._media_row(media)
         rows = segment.rows("boxes")
-        rows = rows[(rows["media"] == number) & (rows["role"] > 0)]
-        frames = np.stack([rows[side] for side in ("x", "y", "width", "height")], axis=1)
-        roles = _ROLE_NAMES[np.minimum(rows["role"], len(ROLES))]
-        return Boxes(frames, rows["score"].copy(), rows["stage"].copy(), roles)
+        return boxes_of(rows[(rows["media"] == number) & (rows["role"] > 0)])
 
     def histograms(self, tag: str) -> Histograms:
         """Return the histograms of a series.

@@ -73,6 +73,10 @@ class SegmentReader:
         """Return kind and name of a tag by the number that rows hold, or None."""
         return self._names[number - 1] if 0 < number <= len(self._names) else None
 
+    def tag_names(self) -> list[tuple[str, str]]:
+        """Return kind and name of all tags."""
+        return self._names
+
     def tag_numbers(self, kind: str) -> dict[str, int]:
         """Return the numbers of all tags of a kind, in order of first use."""
         return {name: n for n, (other, name) in enumerate(self._names, 1) if other == kind}
@@ -101,7 +105,9 @@ class SegmentReader:
         try:
             with h5py.File(self.path, "r", swmr=state == "live", locking=False) as file:
                 for offset, length in waiting:
-                    yield self._checked(read_blob(file, offset, offset + length)[0], length)
+                    inside = offset >= 0 and length >= 0  # a damaged row may say anything
+                    content = read_blob(file, offset, offset + length)[0] if inside else b""
+                    yield self._checked(content, length)
         except Exception as error:
             yield RunLogError(f"{self.path} is damaged: {error}.")
             for _ in waiting:
@@ -112,7 +118,9 @@ class SegmentReader:
         if self._blob is None:
             return b""
         size = os.fstat(self._blob).st_size
-        return os.pread(self._blob, max(0, min(length, size - offset)), offset)
+        if not 0 <= offset <= size or length < 0:  # a damaged row may say anything
+            return b""
+        return os.pread(self._blob, min(length, size - offset), offset)
 
     def _checked(self, content: bytes, length: int) -> bytes | RunLogError:
         if len(content) == length:

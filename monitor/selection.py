@@ -37,8 +37,8 @@ __all__ = [
 MEDIA_NAMES = {code: name for name, code in MEDIA_KINDS.items()}
 _MEDIA = np.dtype(
     {
-        "names": ["segment", "row", "step", "time", "length", "kind"],
-        "formats": ["i8", "i8", "i8", "f8", "i8", "i8"],
+        "names": ["segment", "row", "step", "time", "offset", "length", "metadata", "kind"],
+        "formats": ["i8", "i8", "i8", "f8", "i8", "i8", "i8", "i8"],
     }
 )
 
@@ -49,7 +49,7 @@ class MediaTable(NamedTuple):
     Attributes
     ----------
     rows : numpy.ndarray
-        With the fields `segment`, `row`, `step`, `time`, `length` (bytes) and `kind`.
+        With the fields `segment`, `row`, and those of the table ``media``.
     tags : numpy.ndarray
         Names.
     """
@@ -215,7 +215,7 @@ def media(segments: Sequence[SegmentReader], since: Cursor) -> MediaTable:
         places = np.flatnonzero(keep & (name != ""))
         part = np.zeros(len(places), _MEDIA)
         part["segment"], part["row"] = segment.number, begin + places
-        for field in ("step", "time", "length", "kind"):
+        for field in ("step", "time", "offset", "length", "metadata", "kind"):
             part[field] = rows[field][places]
         parts.append(part)
         names.append(name[places])
