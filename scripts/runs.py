@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from scripts.progress import Progress
 
 __all__ = ["runs"]
 
+BROKEN_PIPE = 141  # what shells report for a program whose reader went away
 AXES = ("step", "epoch", "time")
 
 
@@ -162,7 +165,9 @@ def show(
     help="Write an event file: curves (to 7 digits), pictures, histograms, notes.",
 )
 @drawing_options
+@click.pass_context
 def export(
+    ctx: click.Context,
     id_: str,
     folder: Path,
     csv_path: str | None,
@@ -188,8 +193,13 @@ def export(
     name, run = find_run(folder, id_)
     tags = chosen_tags(run, patterns)
     if csv_path:
-        with click.open_file(csv_path, "w", encoding="utf-8", atomic=csv_path != "-") as file:
-            count = write_csv(run, tags, file)
+        try:
+            with click.open_file(csv_path, "w", encoding="utf-8", atomic=csv_path != "-") as file:
+                count = write_csv(run, tags, file)
+                file.flush()
+        except BrokenPipeError:  # say, of `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(BROKEN_PIPE)
         if csv_path != "-":
             click.echo(f"{csv_path}: {count:,} points", err=True)
     if png_path:
