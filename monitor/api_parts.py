@@ -60,7 +60,7 @@ def funnel(id_: str) -> Response:
         # The order of the stages is that of their first use in the whole run.
         order = list(dict.fromkeys(rows.stage.tolist()))
         # The last row of a stage at a step counts.
-        last = {rows.stage[place]: place for place in np.flatnonzero(rows.step == step)}
+        last = {rows.stage[n]: n for n in np.flatnonzero(rows.step == step).tolist()}
         stages = [_stage(run, stage, rows, last[stage]) for stage in order if stage in last]
     return json_answer({"steps": steps, "step": step, "stages": stages})
 

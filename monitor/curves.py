@@ -21,10 +21,10 @@ _START = Cursor()
 
 
 class Curve:
-    """The points of one curve, float64, in the order in which they were logged."""
+    """The points of one curve, in the order in which they were logged."""
 
     def __init__(self, points: Series) -> None:
-        self._rows = np.array(points, np.float64)
+        self._columns = list(points)
         self._count = len(points.step)
 
     def __len__(self) -> int:
@@ -33,21 +33,22 @@ class Curve:
     @property
     def nbytes(self) -> int:
         """The memory that the points take, in bytes."""
-        return self._rows.nbytes
+        return sum(column.nbytes for column in self._columns)
 
     def points(self) -> Series:
         """Return all points; do not write to them."""
-        return Series(*self._rows[:, : self._count])
+        return Series(*(column[: self._count] for column in self._columns))
 
     def append(self, points: Series) -> None:
         """Add points at the end."""
         count = self._count + len(points.step)
-        if count > self._rows.shape[1]:
-            # Grown by half, so that a point is moved a few times at most.
-            larger = np.empty((len(Series._fields), count + count // 2))
-            larger[:, : self._count] = self._rows[:, : self._count]
-            self._rows = larger
-        self._rows[:, self._count : count] = points
+        for place, (column, more) in enumerate(zip(self._columns, points, strict=True)):
+            if count > len(column):
+                # Grown by half, so that a point is moved a few times at most.
+                larger = np.empty(count + count // 2, column.dtype)
+                larger[: self._count] = column[: self._count]
+                self._columns[place] = column = larger
+            column[self._count : count] = more
         self._count = count
 
     def along(self, axis: Axis) -> tuple[np.ndarray, Series]:
@@ -87,7 +88,7 @@ class Curves(dict[str, Curve]):
         kept = [*self.values(), *self._ghosts[1].values()]
         return sum(curve.nbytes for curve in kept)
 
-    def update(self, segments: Sequence[SegmentReader]) -> None:
+    def read_on(self, segments: Sequence[SegmentReader]) -> None:
         """Take in what the run has gained."""
         end = Cursor.at_end(segments)
         if end == self.cursor:

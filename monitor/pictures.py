@@ -51,16 +51,20 @@ def noted(
 
 
 def _noted(segment: SegmentReader, rows: np.ndarray, sizes: bool) -> Iterator[dict[str, Any]]:
-    notes = segment.blobs((int(row["offset"] + row["length"]), _metadata_size(row)) for row in rows)
-    found = [_parsed(content) for content in notes]
-    if sizes:
-        heads = segment.blobs(
-            (int(row["offset"]), min(int(row["length"]), _HEAD_BYTES)) for row in rows
-        )
-        for note, head in zip(found, heads, strict=True):
+    ranges = []
+    for row in rows:
+        offset, length = int(row["offset"]), int(row["length"])
+        ranges.append((offset + length, _metadata_size(row)))
+        if sizes:
+            ranges.append((offset, min(length, _HEAD_BYTES)))
+    contents = segment.blobs(ranges)
+    for content in contents:
+        note = _parsed(content)
+        if sizes:
+            head = next(contents)
             size = picture_size(head) if isinstance(head, bytes) else None
             note["width"], note["height"] = size or (None, None)
-    yield from found
+        yield note
 
 
 def _metadata_size(row: np.void) -> int:
@@ -83,8 +87,8 @@ def face_and_score(metadata: Any) -> tuple[bool, float]:
     if not isinstance(metadata, dict):
         return False, math.nan
     score = metadata.get("score")
-    known = isinstance(score, int | float) and not isinstance(score, bool)
-    return metadata.get("face") is True, float(score) if known else math.nan
+    number = float(score) if isinstance(score, int | float) else math.nan
+    return metadata.get("face") is True, number
 
 
 class BoxIndex:

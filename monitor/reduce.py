@@ -20,7 +20,7 @@ class Band(NamedTuple):
         ``(n,)`` float64 extremes of each bucket; NaN where it holds nothing else.
     mean : numpy.ndarray
         ``(n,)`` float64; NaN where the bucket holds nothing else.
-    count : numpy.ndarray
+    known : numpy.ndarray
         ``(n,)`` how many values of the bucket are not NaN.
     first : numpy.ndarray
         ``(n,)`` place of each bucket's first point among all, by rising step.
@@ -30,7 +30,7 @@ class Band(NamedTuple):
     lowest: np.ndarray
     highest: np.ndarray
     mean: np.ndarray
-    count: np.ndarray
+    known: np.ndarray
     first: np.ndarray
 
 
@@ -65,8 +65,8 @@ def reduce_minmax(step: np.ndarray, value: np.ndarray, buckets: int) -> Band:
     if len(step) <= buckets:
         return Band(step, value, value, value, known.astype(np.int64), np.arange(len(step)))
     edges = np.linspace(float(step[0]), float(step[-1]), buckets + 1)[1:-1]
-    starts = np.unique(np.concatenate([[0], np.searchsorted(step, edges)]))
-    starts = starts[starts < len(step)]
+    starts = np.concatenate([[0], np.searchsorted(step, edges)])
+    starts = starts[np.append(starts[1:], len(step)) > starts]
     lowest, highest = np.fmin.reduceat(value, starts), np.fmax.reduceat(value, starts)
     count = np.add.reduceat(known, starts, dtype=np.int64)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

@@ -18,7 +18,7 @@ import h5py
 
 from monitor.layout import BLOB_CHUNK
 from monitor.process import child_command
-from monitor.tables import blob_size, read_blob, read_new, start_step
+from monitor.tables import Blob, read_new, start_step
 from monitor.wire import Inbox, pack
 
 __all__ = ["main", "salvage"]
@@ -80,8 +80,9 @@ def main(arguments: list[str]) -> None:
             _send({"start_step": start_step(file)})
             for name, rows, problems in read_new(file, dict.fromkeys(_TABLES, 0)):
                 _send({"table": name, "problems": problems}, rows.tobytes())
-            for start in range(0, blob_size(file), _PIECE):
-                piece, problems = read_blob(file, start, start + _PIECE)
+            blob = Blob(file)
+            for start in range(0, len(blob), _PIECE):
+                piece, problems = blob.read(start, start + _PIECE)
                 _send({"table": "blob", "problems": problems}, piece)
     except Exception as error:  # HDF5 has many words for damage
         failure = str(error)

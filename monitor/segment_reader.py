@@ -23,7 +23,7 @@ from monitor.layout import (
 )
 from monitor.salvage import salvage
 from monitor.status import segment_state
-from monitor.tables import read_blob, read_new, start_step
+from monitor.tables import Blob, read_new, start_step
 
 __all__ = ["SegmentReader"]
 
@@ -104,9 +104,10 @@ class SegmentReader:
         waiting = iter(ranges)
         try:
             with h5py.File(self.path, "r", swmr=state == "live", locking=False) as file:
+                blob = Blob(file)
                 for offset, length in waiting:
                     inside = offset >= 0 and length >= 0  # a damaged row may say anything
-                    content = read_blob(file, offset, offset + length)[0] if inside else b""
+                    content = blob.read(offset, offset + length)[0] if inside else b""
                     yield self._checked(content, length)
         except Exception as error:
             yield RunLogError(f"{self.path} is damaged: {error}.")

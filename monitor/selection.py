@@ -17,6 +17,7 @@ from monitor.layout import (
 )
 from monitor.records import Checkpoint, Funnel, Histograms, Picture, Series, Text
 from monitor.segment_reader import SegmentReader
+from monitor.split import split
 
 __all__ = [
     "MEDIA_NAMES",
@@ -147,31 +148,12 @@ def curves(
     pieces: dict[str, list[Series]] = {}
     for segment, _, keep, rows in _select(segments, "events", since, ghosts):
         names = {number: name for name, number in segment.tag_numbers("scalar").items()}
-        for number, points in _by_number(rows, keep):
-            if number in names:
-                pieces.setdefault(names[number], []).append(points)
-    return {name: _joined(parts) for name, parts in pieces.items()}
-
-
-def _by_number(rows: np.ndarray, keep: np.ndarray) -> Iterator[tuple[int, Series]]:
-    """Yield the numbers of tags and their rows of ``events``, in the order of the rows."""
-    # Whole columns are copied first: fields of packed rows are not aligned, which makes it slow to
-    # pick from them. Sorting numbers of 16 bits is a counting sort.
-    tags = np.where(keep, rows["tag"], 0)
-    if tags.size and int(tags.max()) < 1 << 16:
-        tags = tags.astype(np.uint16)
-    order = np.argsort(tags, kind="stable")
-    tags = tags[order]
-    starts = np.flatnonzero(np.r_[True, tags[1:] != tags[:-1]])
-    columns = [rows[name].copy() for name in Series._fields]
-    for start, stop in zip(starts, [*starts[1:], len(tags)], strict=True):
-        if tags[start]:
-            places = order[start:stop]
-            yield int(tags[start]), Series(*(column.take(places) for column in columns))
-
-
-def _joined(parts: Sequence[Series]) -> Series:
-    return Series(*map(np.concatenate, zip(*parts, strict=True))) if len(parts) > 1 else parts[0]
+        for number, points in split(rows, keep, names).items():
+            pieces.setdefault(names[number], []).append(points)
+    return {
+        name: Series(*map(np.concatenate, zip(*parts, strict=True))) if len(parts) > 1 else parts[0]
+        for name, parts in pieces.items()
+    }
 
 
 def by_tag(

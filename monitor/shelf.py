@@ -252,7 +252,7 @@ class Shelf:
                 self._run = Run(self.folder, self._stalled_after, _REST_SECONDS)
                 self._run_identity, self._curves, self._faces = self.identity, Curves(), {}
             status, segments = self._run.look()
-            self._curves.update(segments)
+            self._curves.read_on(segments)
             tags = {name for segment in segments for name in segment.tag_names()}
             cursor = f"{self._curves.cursor}-{len(tags)}-{status}-{self._run_identity}"
             yield Opened(self._run, status, segments, self._curves, self._faces, cursor)

@@ -144,7 +144,7 @@ def summarise(run: Run) -> dict[str, Any]:
     """
     info, (status, segments) = run.info, run.look()
     curves = Curves()
-    curves.update(segments)
+    curves.read_on(segments)
     planned = plan(info)
     return {
         "status": status,

@@ -9,7 +9,7 @@ import numpy as np
 
 from monitor.layout import BLOB_CHUNK, FORMAT, TABLES, RunLogError
 
-__all__ = ["blob_size", "read_blob", "read_new", "start_step"]
+__all__ = ["Blob", "read_new", "start_step"]
 
 
 def start_step(file: h5py.File) -> int:
@@ -48,28 +48,28 @@ def read_new(
             yield name, rows, problems
 
 
-def blob_size(file: h5py.File) -> int:
-    """Return the length of the blob, as far as the file can hold it.
+class Blob:
+    """The blob of an open segment.
 
     Raises
     ------
     RunLogError, KeyError
-        If the file has no such table.
+        If the file has none.
     """
-    return min(int(_dataset(file, "blob", BLOB_CHUNK).shape[0]), file.id.get_filesize())
 
+    def __init__(self, file: h5py.File) -> None:
+        self._table = _dataset(file, "blob", BLOB_CHUNK)
+        self._size = min(int(self._table.shape[0]), file.id.get_filesize())
 
-def read_blob(file: h5py.File, start: int, stop: int) -> tuple[bytes, list[str]]:
-    """Return a range of the blob, as far as it reaches, and problems.
+    def __len__(self) -> int:
+        """Return the number of bytes, as far as the file can hold them."""
+        return self._size
 
-    Raises
-    ------
-    RunLogError, KeyError
-        If the file has no such table.
-    """
-    stop = min(stop, blob_size(file))
-    rows, problems = read_range(file["blob"], start, max(start, stop))
-    return rows.tobytes(), problems
+    def read(self, start: int, stop: int) -> tuple[bytes, list[str]]:
+        """Return a range, as far as the blob reaches, and problems."""
+        stop = max(start, min(stop, self._size))
+        rows, problems = read_range(self._table, start, stop)
+        return rows.tobytes(), problems
 
 
 def _dataset(file: h5py.File, name: str, chunk: int) -> h5py.Dataset:

@@ -67,7 +67,7 @@ def view(
             "value": framed(band.mean, value),
             "lowest": framed(band.lowest, value),
             "highest": framed(band.highest, value),
-            "count": framed(band.count, finite),
+            "count": framed(band.known, finite),
         }
     if axis != "step":
         columns["step"] = points.step[first]

@@ -26,11 +26,21 @@ def test_every_bucket_holds_the_extremes_of_its_steps(
         assert sorted(band.step) == sorted(step)
         return
     ends = [*band.step[1:], np.inf]
-    for begin, end, lowest, highest in zip(band.step, ends, *band[1:], strict=True):
+    for begin, end, lowest, highest, mean, known, first in zip(
+        band.step, ends, *band[1:], strict=True
+    ):
         mine = value[(step >= begin) & (step < end)]
         finite = mine[~np.isnan(mine)]
         expected = [finite.min(), finite.max()] if finite.size else [np.nan, np.nan]
         np.testing.assert_array_equal([lowest, highest], expected)
+        assert known == finite.size
+        assert np.sort(step)[first] == begin
+        if np.isfinite(finite).all() and finite.size:
+            with np.errstate(over="ignore"):
+                total = finite.sum()
+            if np.isfinite(total):
+                np.testing.assert_allclose(mean, total / finite.size, rtol=1e-9, atol=1e-300)
+            assert lowest <= mean <= highest
 
 
 def test_buckets_are_equally_wide() -> None:
