@@ -200,7 +200,7 @@ def log_detections(
     detector = Detector(
         Cascade((Stage(net, THRESHOLD, None, OVERLAP),)),
         min_face=SMALLEST,
-        stride=STRIDE * net.side // 12,
+        stride=2 * round(STRIDE * net.side / 24),
         overlap_of="iou",
     )
     found: Detection = detector.detect(image, trace=True)

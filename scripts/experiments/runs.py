@@ -187,13 +187,9 @@ def do(
                     continue
                 if line is not None:
                     raise RunError(f"{name}: {line['error']}")
-                del running[name]
-                child.process.wait()
+                code = running.pop(name).end()
                 if child.task.result(folder) is None:
-                    raise RunError(
-                        f"{name}: its process ended with code {child.process.returncode}; see "
-                        f"{child.log}"
-                    )
+                    raise RunError(f"{name}: its process ended with code {code}; see {child.log}")
                 bar.advance(shown.more(name, _cost(child.task)))
                 bar.note(f"{name} ({child.task.variant}) is done, {len(left)} wait")
                 yield child.task
@@ -201,7 +197,7 @@ def do(
         for child in running.values():
             child.process.terminate()
         for child in running.values():
-            child.process.wait()
+            child.end()
 
 
 def _cost(task: Task) -> float:
@@ -265,9 +261,16 @@ class Child:
         }
         with self.process.stdin as pipe:
             json.dump(wanted, pipe)
-        threading.Thread(
+        self._reader = threading.Thread(
             target=_pass_on, args=(task.run, self.process.stdout, told), daemon=True
-        ).start()
+        )
+        self._reader.start()
+
+    def end(self) -> int:
+        """Wait until it has ended, and return its code."""
+        code = self.process.wait()
+        self._reader.join()
+        return code
 
     def keep(self, result: dict[str, Any]) -> None:
         """Write the result beside the run."""
@@ -286,6 +289,7 @@ class Child:
 def _pass_on(
     name: str, lines: IO[str], told: queue.Queue[tuple[str, dict[str, Any] | None]]
 ) -> None:
-    for line in lines:
-        told.put((name, json.loads(line)))
+    with lines:
+        for line in lines:
+            told.put((name, json.loads(line)))
     told.put((name, None))

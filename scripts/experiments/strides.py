@@ -44,7 +44,7 @@ def drawn_strides(results: Results, variant: str) -> tuple[Example, ...]:
     examples = []
     for name, stride in (("coarse", COARSE), ("fine", FINE)):
         detector = Detector(
-            cascade, min_face=SMALLEST, stride=stride * net.side // 12, overlap_of="iou"
+            cascade, min_face=SMALLEST, stride=2 * round(stride * net.side / 24), overlap_of="iou"
         )
         found = detector.detect(photograph, trace=True)
         assert found.trace is not None
