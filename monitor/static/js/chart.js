@@ -21,7 +21,7 @@ export class Chart {
     this.visible = false;
     this.u = null;
     this.cursor = null;
-    this.plot = h("div", { class: "plot", role: "img" });
+    this.plot = h("div", { class: "plot", role: "img", "aria-label": spec.title });
     this.rows = h("tbody");
     this.at = h("th", { class: "number", scope: "col" }, t("legend.last"));
     const table = h(
@@ -147,6 +147,8 @@ export class Chart {
       this.key = key;
       this.u = new uPlot(this.#options(series), data, this.plot);
     }
+    const { view } = this.board;
+    Object.assign(this.plot.dataset, { from: view[0], to: view[1], points: lines.reduce((sum, line) => sum + line.columns.x.length, 0) });
     this.#fillRows();
   }
 

@@ -18,7 +18,7 @@ export function onKeys(keys) {
 
 /** The key that was meant: by its place on the keyboard where the layout is not a Latin one. */
 function meant(event) {
-  if (event.code === "Slash" && ".,/?".includes(event.key)) return event.shiftKey ? "?" : "/";
+  if (event.code === "Slash" && ".,".includes(event.key)) return event.shiftKey ? "?" : "/";
   const latin = event.key.length > 1 || event.key.charCodeAt(0) < 128;
   return latin ? event.key : (BY_PLACE[event.code] ?? event.key);
 }

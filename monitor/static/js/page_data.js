@@ -53,7 +53,7 @@ async function showSamples(step) {
     const made = of.filter((one) => !isOriginal(one));
     return h(
       "div",
-      { class: "sample", role: "group", "aria-label": t("data.sample", { name: name || step }) },
+      { class: "sample", role: "group", tabindex: 0, "aria-label": t("data.sample", { name: name || step }) },
       originals.map((one) => tile(one, t("data.original"), "original")),
       made.map((one, i) => tile(one, t("data.made", { n: count(i + 1) }), "")),
     );

@@ -102,7 +102,7 @@ function draw() {
     if (body.contains(focused)) focused.focus(); // moving a row takes the focus from what is in it
   }
   $("empty").hidden = runs.length > 0;
-  $("controls").hidden = runs.length === 0;
+  $("controls").hidden = runs.length === 0 && $("trash").hidden;
   $("list").hidden = runs.length === 0;
   const running = runs.filter((run) => run.status === "running").length;
   setText($("summary"), runs.length ? t("runs.summary", { shown: count(list.length), all: count(runs.length), running: count(running) }) : "");

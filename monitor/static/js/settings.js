@@ -21,6 +21,7 @@ const DEFAULTS = {
   hide: "",
 };
 const LASTING = ["x", "smooth", "cut", "logy", "logx", "band", "marks", "ghosts"];
+const DRAGGED = new Set(["smooth", "cut", "filter"]); // browsers limit how often addresses change
 const DRAWN_ONLY = new Set(["cut", "logy", "logx", "band", "marks", "filter", "hide"]);
 
 /**
@@ -31,12 +32,13 @@ const DRAWN_ONLY = new Set(["cut", "logy", "logx", "band", "marks", "filter", "h
  */
 export function bindSettings(changed) {
   const settings = fromAddress();
-  const save = afterwards(() => keep(settings), 200);
+  const keepSoon = afterwards(() => keep(settings), 200);
 
   function set(values) {
     Object.assign(settings, values);
     reflect(settings);
-    save();
+    if (Object.keys(values).some((name) => DRAGGED.has(name))) keepSoon();
+    else keep(settings);
     changed(settings, !Object.keys(values).every((name) => DRAWN_ONLY.has(name)));
   }
 
