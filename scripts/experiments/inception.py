@@ -86,7 +86,6 @@ EXPERIMENT = Trained(
         Variant("normalised", {**_RECIPE, **NORMALISED}),
         Variant("pooling branch", {**_RECIPE, "net": POOL}),
         Variant("four modules", {**_RECIPE, "net": FOUR}),
-        Variant("four modules, normalised", {**_RECIPE, **NORMALISED, "net": FOUR}),
         Variant("four modules, pooling, normalised", {**_RECIPE, **NORMALISED, "net": BOTH}),
         Variant(FOUR_FAST, {**_RECIPE, **FAST, "net": FOUR}),
         Variant("normalised, fast", {**_RECIPE, **NORMALISED, **FAST}),
