@@ -7,16 +7,18 @@ browser's preferences decide: its languages here, its colours in the style sheet
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from flask import Blueprint, render_template, request
 
-__all__ = ["LANGUAGES", "THEMES", "pages", "words"]
+__all__ = ["LANGUAGES", "THEMES", "missing", "modules", "pages", "words"]
 
 LANGUAGES: Final = ("en", "ru")
 THEMES: Final = ("auto", "light", "dark")
+STATIC: Final = Path(__file__).parent / "static"
 RUN_PAGES: Final = ("run", "detections", "data", "funnel", "queue", "architecture")
 
 pages = Blueprint("pages", __name__)
@@ -25,8 +27,21 @@ pages = Blueprint("pages", __name__)
 @cache
 def words(language: str) -> dict[str, str]:
     """Return the texts of the pages in one of `LANGUAGES`, by their keys."""
-    path = Path(__file__).parent / "static" / "words" / f"{language}.json"
-    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    text = (STATIC / "words" / f"{language}.json").read_text(encoding="utf-8")
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
+@cache
+def modules(page: str) -> list[str]:
+    """Return the scripts that a page needs, for the browser to ask for all of them at once."""
+    found, queue = [], [f"page_{page}.js"]
+    while queue:
+        name = queue.pop(0)
+        if name not in found:
+            found.append(name)
+            text = (STATIC / "js" / name).read_text(encoding="utf-8")
+            queue += re.findall(r'^import .*"\./(\w+\.js)";$', text, re.MULTILINE)
     return found
 
 
@@ -63,6 +78,7 @@ def _page(page: str, **values: Any) -> str:
         page=page,
         language=language,
         languages=LANGUAGES,
+        modules=modules(page),
         theme=_chosen("theme", THEMES) or THEMES[0],
         t=lambda key: texts.get(key, key),
         **values,

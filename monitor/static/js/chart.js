@@ -164,6 +164,7 @@ export class Chart {
       height: this.plot.clientHeight,
       padding: [0.6 * rem, 0.8 * rem, 0, 0],
       legend: { show: false },
+      focus: { alpha: 0.25 },
       series: [{}, ...series.map((one) => this.#style(one))],
       bands: series.flatMap((one, i) =>
         one.part === "highest" ? [{ series: [i + 1, i + 2], fill: faint(one.line.colour, 0.2) }] : [],
@@ -238,11 +239,17 @@ export class Chart {
         line.label,
       );
       const cells = { line, toggle, value: h("td", { class: "number" }), lowest: h("td", { class: "number" }), highest: h("td", { class: "number" }) };
-      cells.row = h("tr", {}, h("th", { scope: "row" }, toggle), cells.value, cells.lowest, cells.highest);
+      cells.row = h("tr", { onpointerenter: () => this.#focus(line), onpointerleave: () => this.#focus(null) }, h("th", { scope: "row" }, toggle), cells.value, cells.lowest, cells.highest);
       return cells;
     });
     this.rows.replaceChildren(...this.cells.map((cells) => cells.row));
     this.#paintRows();
+  }
+
+  /** Draw one line clearly and the others faintly; null draws all alike. */
+  #focus(line) {
+    const at = this.series.findIndex((one) => line && one.part === "main" && one.line.source === line.source && one.line.tag === line.tag);
+    if (this.u && this.series.length > 1) this.u.setSeries(at < 0 ? null : at + 1, { focus: true });
   }
 
   #paintRows() {
@@ -295,8 +302,9 @@ export class Chart {
       });
       // The last value itself: where points are many, the last one drawn stands for several.
       const last = cells.line.source.last[cells.line.tag];
-      if (!pointed && raw !== undefined) raw = last;
-      else if (!pointed && main !== undefined) main = last;
+      const atEnd = !pointed && this.board.settings.to === null;
+      if (atEnd && raw !== undefined) raw = last;
+      else if (atEnd && main !== undefined) main = last;
       const text = raw === undefined ? number(main) : `${number(main)} (${number(raw)})`;
       setText(cells.value, text);
     }

@@ -123,12 +123,10 @@ async function refresh() {
     const { cursor } = source;
     const delta = await getCurves(ofRun(id, "delta", { cursor }), { cache: "no-store" });
     if (!delta || cursor !== source.cursor || !ids.includes(id)) continue;
-    source.status = delta.head.status;
     board.append(source, delta);
-    if (delta.head.new_tags) {
-      sources.delete(id);
-      await load();
-    }
+    if (delta.head.new_tags) sources.delete(id);
+    if (delta.head.new_tags || delta.head.status !== source.status) await load();
+    source.status = delta.head.status;
   }
   return 2000;
 }

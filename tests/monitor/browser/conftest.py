@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browser_runs import teaching_runs
+from browser_runs import HOSTILE, SCRIPT_TAG, teaching_runs
+from browser_waits import SECONDS
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-PATIENCE = 30_000  # milliseconds: two cores may be busy with other tests
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +64,12 @@ def site(serve: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
+def hostile() -> tuple[str, str]:
+    """The name and a tag of the run that tries to be markup."""
+    return HOSTILE, SCRIPT_TAG
+
+
+@pytest.fixture
 def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     """Open an address in a browser that nobody has used before.
 
@@ -73,7 +79,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def open_at(address: str, **options: Any) -> Any:
         context = browser.new_context(**{"locale": "en-GB", **options})
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(1000 * SECONDS)
         contexts.append(context)
         page = context.new_page()
         here = urlsplit(address).netloc
