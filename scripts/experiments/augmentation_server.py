@@ -16,7 +16,7 @@ __all__ = ["EXPERIMENT", "Act", "acts_of", "judge"]
 
 WORKERS = (1, 2)
 PICTURES, PICTURES_QUICK = 400, 60
-PLANS = {"net12": (512, 100, 9), "net48": (128, 8, 3)}  # batch size, steps and rounds of turns
+PLANS = {"net12": (512, 100, 9), "net48": (128, 6, 2)}  # batch size, steps and rounds of turns
 PLANS_QUICK = {"net12": (512, 40, 1)}
 JUDGED = "net12"  # the article's loss was largest with small nets
 BUSY = 0.1  # share of waiting below which a step "almost never" waits
@@ -104,7 +104,7 @@ def _measure(bench: Bench) -> Outcome:
     found: dict[str, list[Act]] = {}
     plans = PLANS_QUICK if bench.quick else PLANS
     count = PICTURES_QUICK if bench.quick else PICTURES
-    with tempfile.TemporaryDirectory(prefix="pictures-", dir=bench.folder) as place:
+    with tempfile.TemporaryDirectory(prefix="lasagnette-pictures-") as place:
         index, pictures = make_pictures(Path(place), count, bench.data)
         with threads(bench.threads):
             cores = kernels.get_threads()
