@@ -68,6 +68,11 @@ QUICK_SAMPLES, QUICK_EVERY = 2_000, 20
     help="Trainings at a time  [default: one per core]",
 )
 @click.option(
+    "--as-is",
+    is_flag=True,
+    help="Train nothing: conclude from the trainings that are there, of each variant at least one.",
+)
+@click.option(
     "--examples/--no-examples",
     default=True,
     show_default=True,
@@ -85,6 +90,7 @@ def reproduce(
     samples: int | None,
     seeds: int | None,
     jobs: int | None,
+    as_is: bool,
     examples: bool,
     backend: str,
 ) -> None:
@@ -125,7 +131,10 @@ def reproduce(
     publish(folder, examples=examples)
     described = [experiment(name) for name in wanted]
     trained = [one for one in described if isinstance(one, Trained)]
-    _train_all(trained, scale, root, trainings, jobs or os.cpu_count() or 1, backend, book)
+    if as_is:
+        _take_as_is(trained, scale, root, trainings, book)
+    else:
+        _train_all(trained, scale, root, trainings, jobs or os.cpu_count() or 1, backend, book)
     for one in described:
         if not isinstance(one, Trained):
             _measure(one, root, trainings, quick, book)
@@ -185,6 +194,21 @@ def _train_all(
                 missing[one.name].discard(done.run)
                 if not missing[one.name]:
                     _conclude(one, asked[one.name], data, folder, book)
+
+
+def _take_as_is(
+    trained: list[Trained], scale: Scale, data: Path, folder: Path, book: _Book
+) -> None:
+    """Conclude from the trainings that are finished."""
+    from scripts.experiments.runs import tasks_of
+
+    for one in trained:
+        tasks = [task for task in tasks_of(one, scale) if task.result(folder) is not None]
+        missing = {variant.name for variant in one.variants} - {task.variant for task in tasks}
+        if missing:
+            book.say(f"{one.name}: no training of {', '.join(sorted(missing))}; left out")
+        else:
+            _conclude(one, tasks, data, folder, book)
 
 
 def _conclude(described: Trained, tasks: list[Task], data: Path, folder: Path, book: _Book) -> None:

@@ -27,8 +27,8 @@ from augment.index import FACE, Index
 from augment.pixels import change
 from augment.recipe import Recipe
 from augment.transforms import Intervals, apply, draw
-from cascade.bundle import Cascade, Net, Stage
-from cascade.detector import Detection, Detector
+from cascade.alone import detect_alone
+from cascade.bundle import Net
 from lasagnette import layers
 from lasagnette.layers import Conv2DLayer, Layer
 from monitor.runlog import Boxes, RunLog
@@ -40,9 +40,8 @@ __all__ = ["Looks", "log_augmentation", "log_detections", "log_weights"]
 ORIGINALS, CHANGED = 4, 6  # faces, and samples of each
 LOOKS = 5  # at the filters, the weights and the photographs, in a training
 PHOTOGRAPHS, SIDE, SMALLEST = 2, 320, 40  # how many; pixels of the longer side, of a window
-THRESHOLD, OVERLAP, STRIDE = 0.5, 0.4, 4  # stride in pixels of a window of 12
 TILE = 24  # pixels of a drawn filter, at least
-ROLES = {"": "fired", "in size": "kept_in_size", "last": "kept_at_last"}
+ROLES = ("fired", "kept_in_size", "kept_at_last")
 
 Report = Callable[[str], None]
 
@@ -197,22 +196,14 @@ def log_detections(
         ``(n, 4)``: the annotated faces, pixels of the photograph.
     step : int
     """
-    detector = Detector(
-        Cascade((Stage(net, THRESHOLD, None, OVERLAP),)),
-        min_face=SMALLEST,
-        stride=2 * round(STRIDE * net.side / 24),
-        overlap_of="iou",
-    )
-    found: Detection = detector.detect(image, trace=True)
+    found = detect_alone(net, image, min_face=SMALLEST)
     assert found.trace is not None
     groups = [
-        Boxes(step_.frames, step_.scores, 1, ROLES[step_.stage.removeprefix(net.name).strip()])
-        for step_ in found.trace.steps
-        if step_.stage.startswith(net.name)
+        Boxes(left.frames, left.scores, 1, role)
+        for left, role in zip(found.trace.steps, ROLES, strict=True)
     ]
-    groups.append(Boxes(found.boxes, found.scores, 1, ROLES["last"]))
     groups.append(Boxes(truth, None, 0, "truth"))
-    log.picture(f"detections/{name}", image, step, {"threshold": THRESHOLD}, groups)
+    log.picture(f"detections/{name}", image, step, {"windows": found.trace.windows}, groups)
 
 
 def _read(index: Index) -> list[tuple[str, np.ndarray, np.ndarray]]:

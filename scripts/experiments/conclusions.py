@@ -38,7 +38,8 @@ def points(difference: float) -> str:
 def better(results: Results, measure: str, one: str, other: str) -> bool:
     """Tell whether `one` is better than `other` with every seed, and there are at least three."""
     first, second = results.measure(measure, one), results.measure(measure, other)
-    return len(first) >= 3 and bool((first > second).all())
+    seeds = min(len(first), len(second))
+    return seeds >= 3 and bool((first[:seeds] > second[:seeds]).all())
 
 
 def detection_table(results: Results) -> Table:

@@ -23,6 +23,8 @@ def drawn_moves(results: Results, variant: str) -> tuple[Example, ...]:
     """
     import cv2
 
+    from augment.calibration import adjust
+    from augment.functional import crop_many
     from augment.images import read_image
     from cascade import bundle
     from cascade.bundle import Cascade
@@ -38,11 +40,14 @@ def drawn_moves(results: Results, variant: str) -> tuple[Example, ...]:
     size = [round(length * zoom) for length in (photograph.shape[1], photograph.shape[0])]
     photograph = np.asarray(cv2.resize(photograph, size, interpolation=cv2.INTER_AREA), np.uint8)
     first = bundle.load(bundle.pretrained("cascade-split")).stages[0]
-    stage = replace(first, calibration=folded(results.weights(variant)))
-    detector = Detector(Cascade((stage,)), min_face=SMALLEST, stride=STRIDE)
+    detector = Detector(
+        Cascade((replace(first, calibration=None),)), min_face=SMALLEST, stride=STRIDE
+    )
     (item,) = detector.candidates([(None, photograph)], trace=True)
     assert item.steps is not None
-    fired, moved = item.steps[0].frames, item.steps[1].frames
+    fired = item.steps[0].frames
+    net = folded(results.weights(variant))
+    moved = adjust(fired, net.probabilities(crop_many(photograph, fired, net.side)))
     halves = []
     for frames in (fired, moved):
         half = np.ascontiguousarray(photograph).copy()
@@ -50,6 +55,6 @@ def drawn_moves(results: Results, variant: str) -> tuple[Example, ...]:
         halves.append(half)
     caption = (
         f"Left, the {len(fired)} windows that {first.detection.name} of the cascade took for "
-        f"faces; right, the same, moved by {stage.calibration.name if stage.calibration else ''}."
+        f"faces; right, the same, moved by {net.name}."
     )
     return (Example("moved", caption, np.concatenate(halves, axis=1)),)

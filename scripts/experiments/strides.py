@@ -12,7 +12,6 @@ __all__ = ["drawn_strides"]
 PHOTOGRAPH = "demo/group_family.jpg"  # may be shown; see its LICENSES.txt
 COARSE, FINE = 4, 2  # pixels of a window of 12
 SMALLEST = 40.0  # pixels of the photograph
-THRESHOLD, OVERLAP = 0.5, 0.3
 
 
 def drawn_strides(results: Results, variant: str) -> tuple[Example, ...]:
@@ -24,8 +23,7 @@ def drawn_strides(results: Results, variant: str) -> tuple[Example, ...]:
     import cv2
 
     from augment.images import read_image
-    from cascade.bundle import Cascade, Stage
-    from cascade.detector import Detector
+    from cascade.alone import detect_alone
     from cascade.draw import draw_faces
     from scripts.cascade_road import folded
 
@@ -40,13 +38,9 @@ def drawn_strides(results: Results, variant: str) -> tuple[Example, ...]:
             cv2.resize(photograph, size, interpolation=cv2.INTER_AREA), np.uint8
         )
     net = folded(results.weights(variant))
-    cascade = Cascade((Stage(net, THRESHOLD, None, OVERLAP),))
     examples = []
     for name, stride in (("coarse", COARSE), ("fine", FINE)):
-        detector = Detector(
-            cascade, min_face=SMALLEST, stride=2 * round(stride * net.side / 24), overlap_of="iou"
-        )
-        found = detector.detect(photograph, trace=True)
+        found = detect_alone(net, photograph, min_face=SMALLEST, stride=stride)
         assert found.trace is not None
         examples.append(
             Example(

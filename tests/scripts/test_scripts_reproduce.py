@@ -174,6 +174,20 @@ def test_what_is_there_is_not_trained_again(
     assert (tmp_path / "report" / "rows" / "calibration-small.json").is_file()
 
 
+def test_what_is_there_is_concluded_from_as_it_is(
+    data: Path, tmp_path: Path, little: None, lasagnette: Callable[..., Any]
+) -> None:
+    where = ["--data", data, "--runs", tmp_path / "runs", "--report", tmp_path / "report"]
+    short = ["--samples", SAMPLES, "--backend", "python", "--jobs", 1]
+    assert lasagnette("reproduce", "calibration-small", *short, "--seeds", 2, *where).code == 0
+    done = lasagnette("reproduce", "calibration-small", "net12-plain", *short, "--as-is", *where)
+    assert done.code == 0
+    assert "net12-plain: no training of as printed" in done.stderr
+    row = json.loads((tmp_path / "report" / "rows" / "calibration-small.json").read_text())
+    assert row["facts"]["seeds"] == [1, 2]
+    assert not (tmp_path / "report" / "rows" / "net12-plain.json").exists()
+
+
 def test_smileys_wait_for_their_net(
     data: Path, tmp_path: Path, lasagnette: Callable[..., Any]
 ) -> None:

@@ -23,10 +23,10 @@ import nets.training
 from augment import index as indexes
 from augment.errors import DataError
 from augment.fixed import calibration_set, fixed_set
-from augment.splits import SOURCES
 from augment.index import Index
 from augment.order import steps_per_epoch
 from augment.recipe import Recipe
+from augment.splits import SOURCES
 from lasagnette import backend
 from lasagnette.layers import get_all_param_values
 from monitor.runlog import RunLog, open_run
