@@ -79,6 +79,7 @@ class Library:
         shelf = self._shelves.get(id_)
         if shelf is None or not shelf.glance():
             raise RequestError(404, "There is no such run; it may have been deleted or moved.")
+        shelf.used = time.monotonic()
         return shelf
 
     def rows(self) -> list[dict[str, Any]]:

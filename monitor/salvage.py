@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
-
+from monitor.hdf5 import open_segment
 from monitor.layout import BLOB_CHUNK
 from monitor.process import child_command
 from monitor.tables import Blob, read_new, start_step
@@ -76,7 +75,7 @@ def main(arguments: list[str]) -> None:
     failure = None
     _send({"ready": True})
     try:
-        with h5py.File(arguments[0], "r", swmr=True, locking=False) as file:
+        with open_segment(Path(arguments[0]), live=True) as file:
             _send({"start_step": start_step(file)})
             for name, rows, problems in read_new(file, dict.fromkeys(_TABLES, 0)):
                 _send({"table": name, "problems": problems}, rows.tobytes())

@@ -9,9 +9,9 @@ import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 
+from monitor.hdf5 import open_segment
 from monitor.layout import (
     FLUSH_ORDER,
     NEVER_ZERO,
@@ -103,7 +103,7 @@ class SegmentReader:
             return
         waiting = iter(ranges)
         try:
-            with h5py.File(self.path, "r", swmr=state == "live", locking=False) as file:
+            with open_segment(self.path, live=state == "live") as file:
                 blob = Blob(file)
                 for offset, length in waiting:
                     inside = offset >= 0 and length >= 0  # a damaged row may say anything
@@ -156,7 +156,7 @@ class SegmentReader:
         problems: list[str] = []
         counts = {name: len(self._rows[name]) for name in reversed(FLUSH_ORDER) if name != "blob"}
         try:
-            with h5py.File(self.path, "r", swmr=live, locking=False) as file:
+            with open_segment(self.path, live=live) as file:
                 self.start_step = start_step(file)
                 for name, rows, losses in read_new(file, counts):
                     rows = _written(name, rows) if live else rows

@@ -232,8 +232,7 @@ class Shelf:
 
     def full_row(self, run: Opened) -> dict[str, Any]:
         """Return `row` as of this moment."""
-        if self._summary is None or self._summary_of != self._fingerprint() or self.live:
-            self._summarise(run)
+        self._summarise(run)
         return {**self.row(), "status": run.status}
 
     @contextlib.contextmanager
