@@ -5,7 +5,8 @@ export function read(name, fallback) {
   const text = new URLSearchParams(location.search).get(name);
   if (text === null) return fallback;
   if (typeof fallback === "boolean") return text === "1";
-  if (typeof fallback === "number") return Number.isFinite(Number(text)) && text !== "" ? Number(text) : fallback;
+  if (typeof fallback === "number")
+    return Number.isFinite(Number(text)) && text !== "" ? Number(text) : fallback;
   return text;
 }
 
@@ -24,7 +25,8 @@ export function write(settings, defaults = {}) {
   for (const [name, value] of Object.entries(settings)) {
     query.delete(name);
     if (value === null || value === undefined || value === "" || value === defaults[name]) continue;
-    for (const one of [value].flat()) query.append(name, typeof one === "boolean" ? Number(one) : one);
+    for (const one of [value].flat())
+      query.append(name, typeof one === "boolean" ? Number(one) : one);
   }
   const text = query.toString();
   history.replaceState(null, "", text ? `?${text}` : location.pathname);

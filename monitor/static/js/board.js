@@ -53,7 +53,9 @@ export class Board {
     this.seen = new IntersectionObserver(
       (entries) => {
         for (const entry of entries) {
-          this.charts.find((chart) => chart.node === entry.target)?.setVisible(entry.isIntersecting);
+          this.charts
+            .find((chart) => chart.node === entry.target)
+            ?.setVisible(entry.isIntersecting);
         }
       },
       { rootMargin: "400px" },
@@ -87,7 +89,8 @@ export class Board {
       chart.remove();
     }
     const nodes = this.charts.map((chart) => chart.node);
-    if (nodes.some((node, i) => this.host.children[i] !== node)) this.host.replaceChildren(...nodes);
+    if (nodes.some((node, i) => this.host.children[i] !== node))
+      this.host.replaceChildren(...nodes);
   }
 
   #newChart(spec) {
@@ -117,7 +120,9 @@ export class Board {
   async #loadSource(source, signal) {
     const tags = [
       ...new Set(
-        this.specs.flatMap((spec) => spec.lines.filter((line) => line.source === source).map((line) => line.tag)),
+        this.specs.flatMap((spec) =>
+          spec.lines.filter((line) => line.source === source).map((line) => line.tag),
+        ),
       ),
     ];
     if (!tags.length) return;
@@ -151,18 +156,30 @@ export class Board {
     for (const entry of head.series) {
       const curve = source.curves?.get(entry.tag);
       if (!curve) continue;
-      const points = { step: take(entry.step), epoch: take(entry.epoch), time: take(entry.time), value: take(entry.value) };
+      const points = {
+        step: take(entry.step),
+        epoch: take(entry.epoch),
+        time: take(entry.time),
+        value: take(entry.value),
+      };
       whole = append(curve, points, this.settings.smooth, end) && whole;
       const xs = points[curve.axis];
       for (const x of xs) {
         if (Number.isNaN(x)) continue;
         const at = x - curve.origin;
-        source.range = source.range ? [Math.min(source.range[0], at), Math.max(source.range[1], at)] : [at, at];
+        source.range = source.range
+          ? [Math.min(source.range[0], at), Math.max(source.range[1], at)]
+          : [at, at];
       }
       if (points.value.length) source.last[entry.tag] = points.value[points.value.length - 1];
       for (let i = 0; i < points.value.length; i += 1) {
         if (!Number.isFinite(points.value[i])) {
-          source.marks.not_finite.push({ tag: entry.tag, step: points.step[i], epoch: points.epoch[i], time: points.time[i] });
+          source.marks.not_finite.push({
+            tag: entry.tag,
+            step: points.step[i],
+            epoch: points.epoch[i],
+            time: points.time[i],
+          });
         }
       }
       const width = Math.max(400, this.charts[0]?.plot.clientWidth ?? 0);
@@ -187,7 +204,10 @@ export class Board {
   get whole() {
     const ranges = this.sources.map((source) => source.range).filter(Boolean);
     if (!ranges.length) return [0, 1];
-    return [Math.min(...ranges.map((range) => range[0])), Math.max(...ranges.map((range) => range[1]))];
+    return [
+      Math.min(...ranges.map((range) => range[0])),
+      Math.max(...ranges.map((range) => range[1])),
+    ];
   }
 
   /** The range of x that is shown. */
@@ -242,7 +262,8 @@ export class Board {
       right: [first + size / 4, last + size / 4],
     }[what].map((value) => (log ? Math.exp(value) : value));
     const [least, most] = this.whole;
-    if (what === "out" || (low < most && high > least)) this.zoom(Math.max(low, what === "out" ? least : low), high);
+    if (what === "out" || (low < most && high > least))
+      this.zoom(Math.max(low, what === "out" ? least : low), high);
   }
 
   #bindZoom() {

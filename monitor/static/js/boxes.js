@@ -12,7 +12,15 @@ export const ROLES = ["fired", "kept_in_size", "kept_at_last", "truth"];
 export function chosen(boxes, filter) {
   const found = [];
   for (let i = 0; i < boxes.x.length; i += 1) {
-    const box = { x: boxes.x[i], y: boxes.y[i], width: boxes.width[i], height: boxes.height[i], score: boxes.score[i], stage: boxes.stage[i], role: boxes.role[i] };
+    const box = {
+      x: boxes.x[i],
+      y: boxes.y[i],
+      width: boxes.width[i],
+      height: boxes.height[i],
+      score: boxes.score[i],
+      stage: boxes.stage[i],
+      role: boxes.role[i],
+    };
     if (!filter.roles.has(box.role)) continue;
     if (box.score !== null && box.score < filter.score) continue;
     if (filter.stage !== "" && box.role !== "truth" && box.stage !== Number(filter.stage)) continue;
@@ -23,12 +31,23 @@ export function chosen(boxes, filter) {
 
 /** What a box says about itself. */
 export const describe = (box) =>
-  [t(`role.${box.role}`), box.score === null ? "" : number(box.score, 3), box.role === "truth" ? "" : t("boxes.of_stage", { stage: box.stage })].filter(Boolean).join(", ");
+  [
+    t(`role.${box.role}`),
+    box.score === null ? "" : number(box.score, 3),
+    box.role === "truth" ? "" : t("boxes.of_stage", { stage: box.stage }),
+  ]
+    .filter(Boolean)
+    .join(", ");
 
 /** An overlay of a picture's size. Strokes keep their width at any size on the screen. */
 export function overlay(boxes, width, height) {
   const shapes = boxes.map((box) => {
-    const frame = { x: box.x, y: box.y, width: Math.max(0, box.width), height: Math.max(0, box.height) };
+    const frame = {
+      x: box.x,
+      y: box.y,
+      width: Math.max(0, box.width),
+      height: Math.max(0, box.height),
+    };
     return h(
       "g",
       { class: `box ${box.role}` },
@@ -36,5 +55,14 @@ export function overlay(boxes, width, height) {
       h("rect", { ...frame, class: "line" }, h("title", {}, describe(box))),
     );
   });
-  return h("svg", { class: "overlay", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, shapes);
+  return h(
+    "svg",
+    {
+      class: "overlay",
+      viewBox: `0 0 ${width} ${height}`,
+      preserveAspectRatio: "none",
+      "aria-hidden": "true",
+    },
+    shapes,
+  );
 }

@@ -1,7 +1,17 @@
 // Building elements without ever parsing HTML: names of runs and tags come from strangers.
 
 const SVG = "http://www.w3.org/2000/svg";
-const SVG_TAGS = new Set(["svg", "path", "polyline", "line", "rect", "circle", "g", "text", "title"]);
+const SVG_TAGS = new Set([
+  "svg",
+  "path",
+  "polyline",
+  "line",
+  "rect",
+  "circle",
+  "g",
+  "text",
+  "title",
+]);
 
 /**
  * Make an element. Attributes that begin with "on" are listeners; true and false set and leave out
@@ -16,16 +26,20 @@ export function h(name, attributes = {}, ...children) {
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else node.setAttribute(key, value === true ? "" : String(value));
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return node;
 }
 
 /** The element with an id. */
 export const $ = (id) => document.getElementById(id);
 
-/** Replace all that is in an element, unless it already shows the same. */
+/** Replace all that is in an element. */
 export function show(node, ...children) {
-  node.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.replaceChildren(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
 }
 
 /** Set an element's text; nothing happens, and no screen reader speaks, if it is the same. */
@@ -44,7 +58,9 @@ export function afterwards(action, milliseconds) {
 
 /** Offer content as a file. */
 export function download(name, content, type) {
-  const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
+  const url = URL.createObjectURL(
+    content instanceof Blob ? content : new Blob([content], { type }),
+  );
   const link = h("a", { href: url, download: name });
   document.body.append(link);
   link.click();

@@ -41,7 +41,11 @@ export function percent(value, places = 0) {
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
   const left = Math.max(0, Math.round(seconds));
-  const [days, hours, minutes] = [Math.floor(left / 86400), Math.floor(left / 3600) % 24, Math.floor(left / 60) % 60];
+  const [days, hours, minutes] = [
+    Math.floor(left / 86400),
+    Math.floor(left / 3600) % 24,
+    Math.floor(left / 60) % 60,
+  ];
   if (days) return t("time.days_hours", { days, hours });
   if (hours) return t("time.hours_minutes", { hours, minutes });
   if (minutes) return t("time.minutes_seconds", { minutes, seconds: left % 60 });
@@ -58,4 +62,7 @@ export function ago(seconds) {
 }
 
 /** A size in bytes. */
-export const bytes = (value) => (value === null || value === undefined ? "–" : `${short(value)}B`.replace(/(\d)(\D*B)$/, "$1\u00a0$2"));
+export const bytes = (value) =>
+  value === null || value === undefined
+    ? "–"
+    : `${short(value)}B`.replace(/(\d)(\D*B)$/, "$1\u00a0$2");

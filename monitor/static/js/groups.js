@@ -55,3 +55,10 @@ export function comparedLook(tag, number) {
   const dash = DASHES[(Math.floor(number / 8) + (train ? 1 : 0)) % DASHES.length];
   return { colour: number % 8, dash, width: train ? 1.25 : 2 };
 }
+
+/** Whether two lines show the same curve. */
+export const isOf = (one, other) => one.source === other.source && one.tag === other.tag;
+
+/** The name under which a hidden curve stands in the address. */
+export const hideName = (line) =>
+  line.label === line.tag ? line.tag : `${line.source.id} ${line.tag}`;

@@ -20,7 +20,12 @@ export function histogramMap(tag) {
     "figure",
     { class: "tile map" },
     h("figcaption", {}, h("strong", {}, tag)),
-    h("div", { class: "map-place" }, h("div", { class: "map-axis muted small" }, top, bottom), canvas),
+    h(
+      "div",
+      { class: "map-place" },
+      h("div", { class: "map-axis muted small" }, top, bottom),
+      canvas,
+    ),
     h("div", { class: "map-steps muted small" }, steps),
     pointed,
   );
@@ -29,7 +34,9 @@ export function histogramMap(tag) {
   function ends() {
     const low = Math.min(...data.lowest.filter((value) => value !== null));
     const high = Math.max(...data.highest.filter((value) => value !== null));
-    return Number.isFinite(low) && Number.isFinite(high) ? [low, high > low ? high : low + 1] : [0, 1];
+    return Number.isFinite(low) && Number.isFinite(high)
+      ? [low, high > low ? high : low + 1]
+      : [0, 1];
   }
 
   function draw() {
@@ -53,13 +60,34 @@ export function histogramMap(tag) {
     }
     setText(top, number(high, 3));
     setText(bottom, number(low, 3));
-    setText(steps, t("data.histogram.steps", { first: count(data.step[0]), last: count(data.step[columns - 1]) }));
-    canvas.setAttribute("aria-label", t("data.histogram.alt", { tag, low: number(low, 3), high: number(high, 3) }));
+    setText(
+      steps,
+      t("data.histogram.steps", {
+        first: count(data.step[0]),
+        last: count(data.step[columns - 1]),
+      }),
+    );
+    canvas.setAttribute(
+      "aria-label",
+      t("data.histogram.alt", { tag, low: number(low, 3), high: number(high, 3) }),
+    );
   }
 
   canvas.addEventListener("pointermove", (event) => {
-    const i = Math.min(data.step.length - 1, Math.floor((event.offsetX / canvas.clientWidth) * data.step.length));
-    if (i >= 0) setText(pointed, t("data.histogram.at", { step: count(data.step[i]), low: number(data.lowest[i], 3), high: number(data.highest[i], 3), n: count(data.counts[i].reduce((sum, one) => sum + one, 0)) }));
+    const i = Math.min(
+      data.step.length - 1,
+      Math.floor((event.offsetX / canvas.clientWidth) * data.step.length),
+    );
+    if (i >= 0)
+      setText(
+        pointed,
+        t("data.histogram.at", {
+          step: count(data.step[i]),
+          low: number(data.lowest[i], 3),
+          high: number(data.highest[i], 3),
+          n: count(data.counts[i].reduce((sum, one) => sum + one, 0)),
+        }),
+      );
   });
   onTheme(() => data && draw());
   return {

@@ -26,7 +26,9 @@ function meant(event) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const at = event.target;
-  const typing = at.matches("input:not([type=checkbox], [type=radio], [type=range]), textarea, select");
+  const typing = at.matches(
+    "input:not([type=checkbox], [type=radio], [type=range]), textarea, select",
+  );
   if (typing || document.querySelector("dialog[open]")) {
     if (event.key === "Escape" && typing) at.blur();
     return;

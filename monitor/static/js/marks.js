@@ -1,7 +1,7 @@
 // Signs in a chart: a triangle below the axis for a checkpoint, a dashed line where the run was
 // resumed, a cross at the top where a value was not a number.
 
-import { colour } from "./theme.js";
+import { colour, rem } from "./theme.js";
 
 const APART = 5; // pixels between signs of one kind
 
@@ -31,7 +31,7 @@ export function marksOf(chart, first, last, pixelsFor) {
 export function drawMarks(u, chart) {
   const { ctx } = u;
   const { top, height } = u.bbox;
-  const unit = devicePixelRatio;
+  const unit = devicePixelRatio * rem();
   const { min, max } = u.scales.x;
   ctx.save();
   ctx.lineWidth = 1.5 * unit;

@@ -11,15 +11,22 @@ const KNOWN = ["layer", "name", "shape", "parameters"];
 const BAR = 100;
 
 function shapeOf(shape) {
-  return Array.isArray(shape) ? shape.map((side) => (side === null ? t("architecture.batch") : side)).join(" × ") : "";
+  return Array.isArray(shape)
+    ? shape.map((side) => (side === null ? t("architecture.batch") : side)).join(" × ")
+    : "";
 }
 
 async function load() {
   const { layers, parameters } = await getJson(ofRun(id, "architecture"));
   $("none").hidden = layers.length > 0;
   $("content").hidden = !layers.length;
-  setText($("total"), t("architecture.total", { n: count(parameters), layers: count(layers.length) }));
-  const more = [...new Set(layers.flatMap((layer) => Object.keys(layer)))].filter((key) => !KNOWN.includes(key));
+  setText(
+    $("total"),
+    t("architecture.total", { n: count(parameters), layers: count(layers.length) }),
+  );
+  const more = [...new Set(layers.flatMap((layer) => Object.keys(layer)))].filter(
+    (key) => !KNOWN.includes(key),
+  );
   const rows = layers.map((layer, i) => {
     const own = typeof layer.parameters === "number" ? layer.parameters : 0;
     return h(
@@ -30,16 +37,59 @@ async function load() {
       h("td", {}, String(layer.name ?? "")),
       h("td", { class: "nowrap" }, shapeOf(layer.shape)),
       h("td", { class: "number" }, own ? count(own) : h("span", { class: "muted" }, "–")),
-      h("td", { class: "bar-cell" }, h("svg", { class: "share-bar", viewBox: `0 0 ${BAR} 10`, preserveAspectRatio: "none", "aria-hidden": "true" }, h("rect", { x: 0, y: 0, height: 10, width: parameters ? (BAR * own) / parameters : 0 }))),
+      h(
+        "td",
+        { class: "bar-cell" },
+        h(
+          "svg",
+          {
+            class: "share-bar",
+            viewBox: `0 0 ${BAR} 10`,
+            preserveAspectRatio: "none",
+            "aria-hidden": "true",
+          },
+          h("rect", { x: 0, y: 0, height: 10, width: parameters ? (BAR * own) / parameters : 0 }),
+        ),
+      ),
       h("td", { class: "number muted" }, own ? percent(own / parameters, 1) : ""),
-      more.map((key) => h("td", {}, layer[key] === undefined ? "" : typeof layer[key] === "object" ? JSON.stringify(layer[key]) : String(layer[key]))),
+      more.map((key) =>
+        h(
+          "td",
+          {},
+          layer[key] === undefined
+            ? ""
+            : typeof layer[key] === "object"
+              ? JSON.stringify(layer[key])
+              : String(layer[key]),
+        ),
+      ),
     );
   });
   const columns = ["number", "layer", "name", "shape", "parameters", "bar", "share"];
   show(
     $("layers"),
     h("caption", { class: "unseen" }, t("architecture.title")),
-    h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col", class: ["number", "parameters", "share"].includes(name) ? "number" : null }, name === "bar" ? h("span", { class: "unseen" }, t("architecture.bar")) : t(`architecture.${name}`))), more.map((key) => h("th", { scope: "col" }, key)))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        columns.map((name) =>
+          h(
+            "th",
+            {
+              scope: "col",
+              class: ["number", "parameters", "share"].includes(name) ? "number" : null,
+            },
+            name === "bar"
+              ? h("span", { class: "unseen" }, t("architecture.bar"))
+              : t(`architecture.${name}`),
+          ),
+        ),
+        more.map((key) => h("th", { scope: "col" }, key)),
+      ),
+    ),
     h("tbody", {}, rows),
   );
 }

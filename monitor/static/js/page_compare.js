@@ -23,7 +23,8 @@ async function load() {
   if (!ids.includes(baseline)) baseline = ids[0] ?? "";
   write({ run: ids, baseline }, { baseline: ids[0] });
   $("too-few").hidden = ids.length > 1;
-  for (const part of ["delta", "config", "charts", "curve-controls"]) $(part).hidden = ids.length < 2;
+  for (const part of ["delta", "config", "charts", "curve-controls"])
+    $(part).hidden = ids.length < 2;
   if (ids.length < 2) {
     const { runs } = await getJson("/api/runs");
     showRuns(runs.filter((run) => ids.includes(run.id)));
@@ -47,8 +48,28 @@ function showRuns(runs) {
         line(i),
         h("a", { href: pageOf("run", run.id) }, run.name),
         statusSign(run.status),
-        h("label", { class: "field" }, h("input", { type: "radio", name: "baseline", value: run.id, checked: run.id === baseline, onchange: () => ((baseline = run.id), attempt(load)) }), h("span", { class: "dark" }, t("compare.baseline"))),
-        h("button", { type: "button", class: "plain small", "aria-label": t("compare.remove", { name: run.name }), onclick: () => ((ids = ids.filter((id) => id !== run.id)), attempt(load)) }, "✕"),
+        h(
+          "label",
+          { class: "field" },
+          h("input", {
+            type: "radio",
+            name: "baseline",
+            value: run.id,
+            checked: run.id === baseline,
+            onchange: () => ((baseline = run.id), attempt(load)),
+          }),
+          h("span", { class: "dark" }, t("compare.baseline")),
+        ),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "plain small",
+            "aria-label": t("compare.remove", { name: run.name }),
+            onclick: () => ((ids = ids.filter((id) => id !== run.id)), attempt(load)),
+          },
+          "✕",
+        ),
       ),
     ),
   );
@@ -56,39 +77,99 @@ function showRuns(runs) {
 
 const line = (i) => {
   const { colour: number_, dash } = comparedLook("valid/", i);
-  return h("svg", { class: "swatch", viewBox: "0 0 22 14", "aria-hidden": "true" }, h("line", { x1: 0, x2: 22, y1: 7, y2: 7, "stroke-width": 3, stroke: colour(`--curve-${number_}`), "stroke-dasharray": dash?.join(" ") }));
+  return h(
+    "svg",
+    { class: "swatch", viewBox: "0 0 22 14", "aria-hidden": "true" },
+    h("line", {
+      x1: 0,
+      x2: 22,
+      y1: 7,
+      y2: 7,
+      "stroke-width": 3,
+      stroke: colour(`--curve-${number_}`),
+      "stroke-dasharray": dash?.join(" "),
+    }),
+  );
 };
 
 const head = () =>
-  h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "unseen" }, t("compare.of"))), answer.runs.map((run, i) => h("th", { scope: "col" }, line(i), " ", run.name, run.id === baseline ? ` (${t("compare.baseline")})` : ""))));
+  h(
+    "thead",
+    {},
+    h(
+      "tr",
+      {},
+      h("th", { scope: "col" }, h("span", { class: "unseen" }, t("compare.of"))),
+      answer.runs.map((run, i) =>
+        h(
+          "th",
+          { scope: "col" },
+          line(i),
+          " ",
+          run.name,
+          run.id === baseline ? ` (${t("compare.baseline")})` : "",
+        ),
+      ),
+    ),
+  );
 
 /** What every run has reached, and how much better or worse than the baseline that is. */
 function showDelta() {
   const what = $("measure").value;
-  const rows = answer.curves.filter(({ tag }) => isReached(tag)).map((curve) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, curve.tag),
-      curve[what].map((value, i) => {
-        const delta = curve[`delta_${what}`][i];
-        const better = delta && (delta > 0) === (curve.goal === "max");
-        const mark = delta ? h("span", { class: `delta ${better ? "better" : "worse"}` }, `${better ? "▲" : "▼"} ${delta > 0 ? "+" : ""}${number(delta)}`) : null;
-        return h("td", {}, number(value), " ", mark);
-      }),
-    ),
-  );
+  const rows = answer.curves
+    .filter(({ tag }) => isReached(tag))
+    .map((curve) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, curve.tag),
+        curve[what].map((value, i) => {
+          const delta = curve[`delta_${what}`][i];
+          const better = delta && delta > 0 === (curve.goal === "max");
+          const mark = delta
+            ? h(
+                "span",
+                { class: `delta ${better ? "better" : "worse"}` },
+                `${better ? "▲" : "▼"} ${delta > 0 ? "+" : ""}${number(delta)}`,
+              )
+            : null;
+          return h("td", {}, number(value), " ", mark);
+        }),
+      ),
+    );
   show($("delta-table"), h("caption", {}, t("compare.delta.text")), head(), h("tbody", {}, rows));
 }
 
 function showConfig() {
   const rows = answer.config.filter((row) => row.differs || $("same").checked);
-  const text = (value) => (value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
+  const text = (value) =>
+    value === null || value === undefined
+      ? "–"
+      : typeof value === "string"
+        ? value
+        : JSON.stringify(value);
   show(
     $("config-table"),
-    h("caption", {}, rows.length ? t("compare.config.text", { n: count(answer.config.filter((row) => row.differs).length) }) : t("compare.config.same")),
+    h(
+      "caption",
+      {},
+      rows.length
+        ? t("compare.config.text", { n: count(answer.config.filter((row) => row.differs).length) })
+        : t("compare.config.same"),
+    ),
     head(),
-    h("tbody", {}, rows.map((row) => h("tr", { class: row.differs ? "differs" : null }, h("th", { scope: "row", class: "mono" }, row.key), row.values.map((value) => h("td", { class: "mono" }, text(value)))))),
+    h(
+      "tbody",
+      {},
+      rows.map((row) =>
+        h(
+          "tr",
+          { class: row.differs ? "differs" : null },
+          h("th", { scope: "row", class: "mono" }, row.key),
+          row.values.map((value) => h("td", { class: "mono" }, text(value))),
+        ),
+      ),
+    ),
   );
 }
 
@@ -108,7 +189,9 @@ async function showCharts() {
       if (isGauge(tag)) continue;
       const key = measure(tag) === "precision_recall" ? tag : measure(tag);
       if (!charts.has(key)) charts.set(key, { key, title: key, lines: [] });
-      charts.get(key).lines.push({ source, tag, label: `${source.name}: ${tag}`, look: comparedLook(tag, i) });
+      charts
+        .get(key)
+        .lines.push({ source, tag, label: `${source.name}: ${tag}`, look: comparedLook(tag, i) });
     }
   });
   await board.setCharts([...charts.values()]);
@@ -133,7 +216,13 @@ async function refresh() {
 
 async function offer() {
   const { runs } = await getJson("/api/runs");
-  show($("add"), h("option", { value: "" }, "…"), runs.filter((run) => !ids.includes(run.id) && !run.archived).map((run) => h("option", { value: run.id }, run.name)));
+  show(
+    $("add"),
+    h("option", { value: "" }, "…"),
+    runs
+      .filter((run) => !ids.includes(run.id) && !run.archived)
+      .map((run) => h("option", { value: run.id }, run.name)),
+  );
 }
 
 $("add").addEventListener("change", () => {

@@ -21,7 +21,11 @@ let tag = read("picture", "");
 let list = { steps: [], media: [], v: "" };
 let picture = null;
 const cache = new Map();
-const slider = new StepSlider("steps", (step, index) => attempt(() => showPicture(index)), readNumber("step"));
+const slider = new StepSlider(
+  "steps",
+  (step, index) => attempt(() => showPicture(index)),
+  readNumber("step"),
+);
 
 const save = () =>
   write(
@@ -43,7 +47,10 @@ function showSeries() {
   $("none").hidden = order.length > 0;
   $("content").hidden = !order.length;
   if (!order.includes(tag)) tag = order[0] ?? "";
-  show($("series"), order.map((one) => h("option", { value: one, selected: one === tag }, one)));
+  show(
+    $("series"),
+    order.map((one) => h("option", { value: one, selected: one === tag }, one)),
+  );
   setText($("picture-title"), tag);
 }
 
@@ -62,7 +69,12 @@ async function fetched(index) {
   const media = list.media[index];
   const key = `${tag} ${media}`;
   if (!cache.has(key)) {
-    cache.set(key, getJson(ofRun(id, "pictures", { tag, offset: index, limit: 1, metadata: true, boxes: true })).then((answer) => answer.pictures[0]));
+    cache.set(
+      key,
+      getJson(
+        ofRun(id, "pictures", { tag, offset: index, limit: 1, metadata: true, boxes: true }),
+      ).then((answer) => answer.pictures[0]),
+    );
     if (cache.size > 300) cache.delete(cache.keys().next().value);
   }
   return cache.get(key);
@@ -75,7 +87,10 @@ async function showPicture(index) {
   wanted = key;
   save();
   const found = await fetched(index);
-  const image = h("img", { src: found.url, alt: t("detections.alt", { name: tag, step: count(found.step) }) });
+  const image = h("img", {
+    src: found.url,
+    alt: t("detections.alt", { name: tag, step: count(found.step) }),
+  });
   try {
     await image.decode();
     $("picture-problem").hidden = true;
@@ -84,14 +99,32 @@ async function showPicture(index) {
     $("picture-problem").hidden = false;
   }
   if (wanted !== key) return; // the slider is elsewhere by now
-  picture = { ...found, image, width: image.naturalWidth || found.width || 1, height: image.naturalHeight || found.height || 1 };
+  picture = {
+    ...found,
+    image,
+    width: image.naturalWidth || found.width || 1,
+    height: image.naturalHeight || found.height || 1,
+  };
   $("picture").dataset.step = found.step;
   const small = Math.max(picture.width, picture.height) < 200;
-  show($("picture"), h("div", { class: small ? "picture pixels" : "picture" }, image, h("div", { class: "overlay-place" })));
+  show(
+    $("picture"),
+    h(
+      "div",
+      { class: small ? "picture pixels" : "picture" },
+      image,
+      h("div", { class: "overlay-place" }),
+    ),
+  );
   sizePicture();
   showFilters();
   showBoxes();
-  for (const next of [index - 1, index + 1]) if (list.media[next] !== undefined) fetched(next).then((one) => (new Image().src = one.url), () => {});
+  for (const next of [index - 1, index + 1])
+    if (list.media[next] !== undefined)
+      fetched(next).then(
+        (one) => (new Image().src = one.url),
+        () => {},
+      );
 }
 
 /** As large as the window allows, without changing the sides' ratio. */
@@ -107,14 +140,34 @@ addEventListener("resize", sizePicture);
 
 function showFilters() {
   const { boxes } = picture;
-  const counts = Object.fromEntries(ROLES.map((role) => [role, boxes.role.filter((one) => one === role).length]));
+  const counts = Object.fromEntries(
+    ROLES.map((role) => [role, boxes.role.filter((one) => one === role).length]),
+  );
   for (const role of ROLES) setText($(`count-${role}`), count(counts[role]));
-  const stages = [...new Set(boxes.stage.filter((_, i) => boxes.role[i] !== "truth"))].sort((a, b) => a - b).map(String);
+  const stages = [...new Set(boxes.stage.filter((_, i) => boxes.role[i] !== "truth"))]
+    .sort((a, b) => a - b)
+    .map(String);
   if (filter.stage && !stages.includes(filter.stage)) stages.push(filter.stage);
-  show($("stage"), h("option", { value: "" }, t("boxes.every_stage")), stages.map((one) => h("option", { value: one, selected: one === filter.stage }, one)));
+  show(
+    $("stage"),
+    h("option", { value: "" }, t("boxes.every_stage")),
+    stages.map((one) => h("option", { value: one, selected: one === filter.stage }, one)),
+  );
   const meta = picture.metadata ?? {};
   $("metadata").hidden = !Object.keys(meta).length;
-  show($("metadata").querySelector("dl"), facts(Object.entries(meta).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? number(value) : String(value)])));
+  show(
+    $("metadata").querySelector("dl"),
+    facts(
+      Object.entries(meta).map(([key, value]) => [
+        key,
+        typeof value === "object"
+          ? JSON.stringify(value)
+          : typeof value === "number"
+            ? number(value)
+            : String(value),
+      ]),
+    ),
+  );
 }
 
 function showBoxes() {
@@ -125,11 +178,35 @@ function showBoxes() {
     .filter((box) => box.role !== "truth")
     .sort((one, other) => (other.score ?? -1) - (one.score ?? -1))
     .slice(0, 200)
-    .map((box) => h("tr", {}, h("td", {}, h("span", { class: `role-sign ${box.role}` }), t(`role.${box.role}`)), h("td", { class: "number" }, number(box.score, 3)), h("td", { class: "number" }, count(box.stage)), h("td", { class: "number" }, [box.x, box.y, box.width, box.height].map((side) => Math.round(side)).join(", "))));
+    .map((box) =>
+      h(
+        "tr",
+        {},
+        h("td", {}, h("span", { class: `role-sign ${box.role}` }), t(`role.${box.role}`)),
+        h("td", { class: "number" }, number(box.score, 3)),
+        h("td", { class: "number" }, count(box.stage)),
+        h(
+          "td",
+          { class: "number" },
+          [box.x, box.y, box.width, box.height].map((side) => Math.round(side)).join(", "),
+        ),
+      ),
+    );
   show(
     $("boxes-table"),
     h("caption", {}, t("boxes.shown", { n: count(boxes.length) })),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("boxes.role")), ["score", "stage", "frame"].map((name) => h("th", { scope: "col", class: "number" }, t(`boxes.column.${name}`))))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("th", { scope: "col" }, t("boxes.role")),
+        ["score", "stage", "frame"].map((name) =>
+          h("th", { scope: "col", class: "number" }, t(`boxes.column.${name}`)),
+        ),
+      ),
+    ),
     h("tbody", {}, rows),
   );
   const image = $("picture").querySelector("img");
@@ -143,11 +220,16 @@ show(
     h(
       "label",
       { class: "field" },
-      h("input", { type: "checkbox", value: role, checked: filter.roles.has(role), onchange: (event) => {
-        if (event.target.checked) filter.roles.add(role);
-        else filter.roles.delete(role);
-        refilter();
-      } }),
+      h("input", {
+        type: "checkbox",
+        value: role,
+        checked: filter.roles.has(role),
+        onchange: (event) => {
+          if (event.target.checked) filter.roles.add(role);
+          else filter.roles.delete(role);
+          refilter();
+        },
+      }),
       h("span", { class: `role-sign ${role}`, "aria-hidden": "true" }),
       h("span", { class: "dark" }, t(`role.${role}`)),
       h("span", { class: "muted", id: `count-${role}` }),
@@ -178,7 +260,12 @@ function moveSeries(by) {
   const next = options[options.indexOf(tag) + by];
   if (next) chooseSeries(next);
 }
-onKeys({ j: () => moveSeries(1), k: () => moveSeries(-1), "[": () => slider.move(-1), "]": () => slider.move(1) });
+onKeys({
+  j: () => moveSeries(1),
+  k: () => moveSeries(-1),
+  "[": () => slider.move(-1),
+  "]": () => slider.move(1),
+});
 
 attempt(async () => {
   await loadRun();

@@ -17,7 +17,11 @@ let stage = read("stage", "");
 let next = null;
 $("linear").checked = read("linear", false);
 const slider = new StepSlider("steps", (step) => attempt(() => loadStep(step)), readNumber("step"));
-const save = () => write({ step: slider.follow.checked ? null : slider.step, stage, linear: $("linear").checked }, { linear: false });
+const save = () =>
+  write(
+    { step: slider.follow.checked ? null : slider.step, stage, linear: $("linear").checked },
+    { linear: false },
+  );
 
 async function load() {
   const { steps } = await getJson(ofRun(id, "funnel"));
@@ -44,9 +48,20 @@ function draw() {
   const bar = (one) =>
     h(
       "svg",
-      { class: "funnel-bar", viewBox: `0 0 ${BAR} 22`, preserveAspectRatio: "none", "aria-hidden": "true" },
+      {
+        class: "funnel-bar",
+        viewBox: `0 0 ${BAR} 22`,
+        preserveAspectRatio: "none",
+        "aria-hidden": "true",
+      },
       h("rect", { class: "in", x: 0, y: 0, height: 22, width: BAR * share(one.windows_in, most) }),
-      h("rect", { class: "out", x: 0, y: 0, height: 22, width: BAR * share(one.windows_out, most) }),
+      h("rect", {
+        class: "out",
+        x: 0,
+        y: 0,
+        height: 22,
+        width: BAR * share(one.windows_out, most),
+      }),
     );
   const rows = stages.map((one, i) => {
     const before = i ? stages[i - 1].faces_kept : null;
@@ -54,21 +69,59 @@ function draw() {
     return h(
       "tr",
       { "data-at": one.stage === stage },
-      h("th", { scope: "row" }, h("button", { type: "button", class: "plain", "aria-pressed": String(one.stage === stage), onclick: () => choose(one.stage) }, one.stage)),
+      h(
+        "th",
+        { scope: "row" },
+        h(
+          "button",
+          {
+            type: "button",
+            class: "plain",
+            "aria-pressed": String(one.stage === stage),
+            onclick: () => choose(one.stage),
+          },
+          one.stage,
+        ),
+      ),
       h("td", { class: "bar-cell" }, bar(one)),
       h("td", { class: "number" }, count(one.windows_in)),
       h("td", { class: "number" }, count(one.windows_out)),
       h("td", { class: "number" }, percent(one.windows_out / one.windows_in, 2)),
       h("td", { class: "number muted" }, percent(one.windows_out / first, 4)),
-      h("td", { class: "number" }, count(one.faces_kept), lost ? h("span", { class: "delta worse" }, ` ▼ ${count(lost)}`) : null),
-      h("td", { class: "number" }, one.rejected ? `${count(one.wrongly_rejected)} / ${count(one.rejected)}` : "–"),
+      h(
+        "td",
+        { class: "number" },
+        count(one.faces_kept),
+        lost ? h("span", { class: "delta worse" }, ` ▼ ${count(lost)}`) : null,
+      ),
+      h(
+        "td",
+        { class: "number" },
+        one.rejected ? `${count(one.wrongly_rejected)} / ${count(one.rejected)}` : "–",
+      ),
     );
   });
   const columns = ["stage", "bar", "in", "out", "passed", "of_all", "faces", "rejected"];
   show(
     $("stages"),
     h("caption", { class: "unseen" }, t("funnel.title")),
-    h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col", class: ["stage", "bar"].includes(name) ? null : "number" }, name === "bar" ? h("span", { class: "unseen" }, t("funnel.column.bar")) : t(`funnel.column.${name}`))))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        columns.map((name) =>
+          h(
+            "th",
+            { scope: "col", class: ["stage", "bar"].includes(name) ? null : "number" },
+            name === "bar"
+              ? h("span", { class: "unseen" }, t("funnel.column.bar"))
+              : t(`funnel.column.${name}`),
+          ),
+        ),
+      ),
+    ),
     h("tbody", {}, rows),
   );
 }
@@ -78,15 +131,31 @@ async function loadRejected(more = false) {
   $("rejected").hidden = !stage;
   if (!stage) return;
   setText($("rejected-title"), t("funnel.rejected", { stage }));
-  const answer = await getJson(ofRun(id, "rejected", { stage, limit: PAGE, offset: more ? next : null, metadata: true }));
+  const answer = await getJson(
+    ofRun(id, "rejected", { stage, limit: PAGE, offset: more ? next : null, metadata: true }),
+  );
   next = answer.next;
   const tiles = answer.pictures.map((one) =>
     h(
       "li",
       { class: one.face ? "window face" : "window" },
-      h("img", { class: "pixels", src: one.url, alt: t(one.face ? "funnel.window.face" : "funnel.window"), loading: "lazy" }),
+      h("img", {
+        class: "pixels",
+        src: one.url,
+        alt: t(one.face ? "funnel.window.face" : "funnel.window"),
+        loading: "lazy",
+      }),
       one.face ? h("strong", {}, t("funnel.face")) : null,
-      h("span", { class: "muted small" }, [one.score === null || one.score === undefined ? "" : number(one.score, 2), t("run.step", { step: count(one.step) })].filter(Boolean).join(" · ")),
+      h(
+        "span",
+        { class: "muted small" },
+        [
+          one.score === null || one.score === undefined ? "" : number(one.score, 2),
+          t("run.step", { step: count(one.step) }),
+        ]
+          .filter(Boolean)
+          .join(" · "),
+      ),
     ),
   );
   if (more) $("windows").append(...tiles);

@@ -21,14 +21,39 @@ async function load() {
   const share = verdict.share ?? 0;
   const time = duration(verdict.seconds);
   const minute = verdict.seconds >= 59.5 ? ".minute" : "";
-  setText($("verdict"), t(`verdict.${verdict.kind}${verdict.kind === "unknown" ? "" : minute}`, { share: percent(share), time }));
+  setText(
+    $("verdict"),
+    t(`verdict.${verdict.kind}${verdict.kind === "unknown" ? "" : minute}`, {
+      share: percent(share),
+      time,
+    }),
+  );
   $("verdict").dataset.kind = verdict.kind;
-  setText($("advice"), [t(`advice.${verdict.kind}`), verdict.source ? t("verdict.source", { tag: verdict.source }) : ""].filter(Boolean).join(" "));
+  setText(
+    $("advice"),
+    [
+      t(`advice.${verdict.kind}`),
+      verdict.source ? t("verdict.source", { tag: verdict.source }) : "",
+    ]
+      .filter(Boolean)
+      .join(" "),
+  );
   $("meter").hidden = verdict.share === null;
   $("meter").setAttribute("aria-label", t("verdict.meter", { share: percent(share) }));
   $("meter").firstElementChild.style.width = `${100 * share}%`;
   $("meter").dataset.kind = verdict.kind;
-  show($("tiles"), gauges.map((gauge) => h("div", { class: "figure" }, h("span", { class: "muted small" }, gauge.tag), h("strong", {}, value(gauge)), h("span", { class: "muted small" }, t(`gauge.${gauge.role}`)))));
+  show(
+    $("tiles"),
+    gauges.map((gauge) =>
+      h(
+        "div",
+        { class: "figure" },
+        h("span", { class: "muted small" }, gauge.tag),
+        h("strong", {}, value(gauge)),
+        h("span", { class: "muted small" }, t(`gauge.${gauge.role}`)),
+      ),
+    ),
+  );
 }
 
 function value({ tag, role, last }) {
@@ -39,8 +64,25 @@ function value({ tag, role, last }) {
 }
 
 function charts(source) {
-  const tags = run.curves.map((curve) => curve.tag).filter((tag) => isGauge(tag) || queue.gauges.some((gauge) => gauge.tag === tag));
-  return tags.map((tag) => ({ key: tag, title: tag, lines: [{ source, tag, label: tag, look: { colour: tag.startsWith("queue/") ? 0 : tag.startsWith("train/") ? 1 : 2, dash: null, width: 1.5 } }] }));
+  const tags = run.curves
+    .map((curve) => curve.tag)
+    .filter((tag) => isGauge(tag) || queue.gauges.some((gauge) => gauge.tag === tag));
+  return tags.map((tag) => ({
+    key: tag,
+    title: tag,
+    lines: [
+      {
+        source,
+        tag,
+        label: tag,
+        look: {
+          colour: tag.startsWith("queue/") ? 0 : tag.startsWith("train/") ? 1 : 2,
+          dash: null,
+          width: 1.5,
+        },
+      },
+    ],
+  }));
 }
 
 attempt(async () => {

@@ -20,7 +20,9 @@ function charts(source) {
 
 function about() {
   const { info } = run;
-  const best = run.best && `${number(run.best.value)} (${run.best.tag}, ${t("run.step", { step: count(run.best.step) })})`;
+  const best =
+    run.best &&
+    `${number(run.best.value)} (${run.best.tag}, ${t("run.step", { step: count(run.best.step) })})`;
   show(
     $("facts"),
     facts([
@@ -30,9 +32,17 @@ function about() {
       [t("facts.command"), info.command && h("code", {}, info.command.join(" "))],
       [t("facts.host"), [info.host, info.folder].filter(Boolean).join(":")],
       [t("facts.git"), info.git && h("code", {}, info.git.slice(0, 12))],
-      [t("facts.versions"), Object.entries(info.versions ?? {}).map(([name, version]) => `${name} ${version}`).join(", ")],
+      [
+        t("facts.versions"),
+        Object.entries(info.versions ?? {})
+          .map(([name, version]) => `${name} ${version}`)
+          .join(", "),
+      ],
       [t("facts.resumed"), run.resumed ? count(run.resumed) : null],
-      [t("facts.checkpoints"), run.marks.checkpoints.length ? count(run.marks.checkpoints.length) : null],
+      [
+        t("facts.checkpoints"),
+        run.marks.checkpoints.length ? count(run.marks.checkpoints.length) : null,
+      ],
       [t("facts.size"), bytes(run.bytes)],
       [t("facts.tags"), run.tags.join(", ")],
       [t("facts.note"), run.note],
@@ -42,7 +52,15 @@ function about() {
   $("config").hidden = rows.length === 0 || !Object.keys(info.config ?? {}).length;
   show($("config-table"), h("caption", { class: "unseen" }, t("run.config")), h("tbody", {}, rows));
   $("problems").hidden = !run.problems.length;
-  show($("problems"), h("strong", {}, t("run.problems")), h("ul", {}, run.problems.map((one) => h("li", {}, one))));
+  show(
+    $("problems"),
+    h("strong", {}, t("run.problems")),
+    h(
+      "ul",
+      {},
+      run.problems.map((one) => h("li", {}, one)),
+    ),
+  );
   $("all-csv").href = ofRun(id, "csv");
 }
 
@@ -50,7 +68,18 @@ async function texts() {
   $("texts").hidden = !run.texts;
   if (!run.texts) return;
   const { texts: found } = await getJson(ofRun(id, "texts", { limit: 500 }));
-  show($("texts-list"), found.map((one) => h("li", {}, h("span", { class: "muted" }, t("run.step", { step: count(one.step) })), " ", one.text)));
+  show(
+    $("texts-list"),
+    found.map((one) =>
+      h(
+        "li",
+        {},
+        h("span", { class: "muted" }, t("run.step", { step: count(one.step) })),
+        " ",
+        one.text,
+      ),
+    ),
+  );
 }
 
 attempt(async () => {

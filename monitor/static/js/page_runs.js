@@ -12,7 +12,9 @@ import { attempt, toast } from "./shell.js";
 import { t } from "./words.js";
 
 const DEFAULTS = { q: "", sort: "started", archived: false };
-const view = Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, read(name, value)]));
+const view = Object.fromEntries(
+  Object.entries(DEFAULTS).map(([name, value]) => [name, read(name, value)]),
+);
 const chosen = new Set();
 const rows = new Map();
 let runs = [];
@@ -22,10 +24,16 @@ let editing = null;
 // Acting on runs.
 
 async function note(run, change) {
-  Object.assign(run, change);
+  Object.assign(run, change); // shown at once; the server's answer or the next list corrects it
   draw();
-  Object.assign(run, await post(`/api/runs/${run.id}/notes`, change));
-  draw();
+  try {
+    Object.assign(run, await post(`/api/runs/${run.id}/notes`, change));
+    draw();
+  } catch (error) {
+    tag = null;
+    await load();
+    throw error;
+  }
 }
 
 async function remove(run) {
@@ -45,7 +53,10 @@ async function remove(run) {
 async function archive(run) {
   const archived = !run.archived;
   await note(run, { archived });
-  if (archived) toast(t("runs.archived.done", { name: run.name }), t("runs.undo"), () => attempt(() => note(run, { archived: false })));
+  if (archived)
+    toast(t("runs.archived.done", { name: run.name }), t("runs.undo"), () =>
+      attempt(() => note(run, { archived: false })),
+    );
 }
 
 function edit(run) {
@@ -58,7 +69,14 @@ function edit(run) {
 
 $("edit").addEventListener("close", () => {
   if ($("edit").returnValue !== "save" || !editing) return;
-  const tags = [...new Set($("edit-tags").value.split(",").map((tag) => tag.trim()).filter(Boolean))];
+  const tags = [
+    ...new Set(
+      $("edit-tags")
+        .value.split(",")
+        .map((tag) => tag.trim())
+        .filter(Boolean),
+    ),
+  ];
   attempt(() => note(editing, { tags, note: $("edit-note").value }));
 });
 
@@ -77,7 +95,10 @@ const actions = {
 // The list.
 
 function listed() {
-  return sorted(runs.filter((run) => (view.archived || !run.archived) && matches(run, view.q)), view.sort);
+  return sorted(
+    runs.filter((run) => (view.archived || !run.archived) && matches(run, view.q)),
+    view.sort,
+  );
 }
 
 function draw() {
@@ -105,7 +126,16 @@ function draw() {
   $("controls").hidden = runs.length === 0 && $("trash").hidden;
   $("list").hidden = runs.length === 0;
   const running = runs.filter((run) => run.status === "running").length;
-  setText($("summary"), runs.length ? t("runs.summary", { shown: count(list.length), all: count(runs.length), running: count(running) }) : "");
+  setText(
+    $("summary"),
+    runs.length
+      ? t("runs.summary", {
+          shown: count(list.length),
+          all: count(runs.length),
+          running: count(running),
+        })
+      : "",
+  );
   try {
     sessionStorage.setItem("lasagnette-order", JSON.stringify(list.map((run) => run.id)));
   } catch {
@@ -115,12 +145,39 @@ function draw() {
 }
 
 function makeTable() {
-  const columns = ["choose", "run", "status", "curve", "best", "last", "progress", "started", "actions"];
+  const columns = [
+    "choose",
+    "run",
+    "status",
+    "curve",
+    "best",
+    "last",
+    "progress",
+    "started",
+    "actions",
+  ];
   const head = columns.map((name) =>
-    h("th", { scope: "col", class: ["best", "last", "progress"].includes(name) ? "number" : null }, h("span", { class: ["choose", "actions"].includes(name) ? "unseen" : null }, t(`column.${name}`))),
+    h(
+      "th",
+      { scope: "col", class: ["best", "last", "progress"].includes(name) ? "number" : null },
+      h(
+        "span",
+        { class: ["choose", "actions"].includes(name) ? "unseen" : null },
+        t(`column.${name}`),
+      ),
+    ),
   );
   const body = h("tbody");
-  show($("list"), h("table", { class: "runs" }, h("caption", { class: "unseen" }, t("page.runs")), h("thead", {}, h("tr", {}, head)), body));
+  show(
+    $("list"),
+    h(
+      "table",
+      { class: "runs" },
+      h("caption", { class: "unseen" }, t("page.runs")),
+      h("thead", {}, h("tr", {}, head)),
+      body,
+    ),
+  );
   return body;
 }
 
@@ -139,12 +196,18 @@ async function load() {
   tag = now;
   const mine = new Map(runs.map((run) => [run.id, run]));
   runs = answer.runs.map((run) => Object.assign(mine.get(run.id) ?? {}, run));
-  setText($("empty-folder"), answer.folder);
-  for (const place of document.querySelectorAll(".runs-folder")) setText(place, answer.folder);
+  if (!runs.length) await teach();
   $("trash").hidden = !answer.trash;
   setText($("trash"), t("trash.button", { n: count(answer.trash) }));
   draw();
   return answer.pending ? 500 : 2000;
+}
+
+/** Name the folder in the examples of the empty page. */
+async function teach() {
+  const { folder } = await getJson("/api/session");
+  setText($("empty-folder"), folder);
+  for (const place of document.querySelectorAll(".runs-folder")) setText(place, folder);
 }
 
 // Controls.
@@ -159,16 +222,24 @@ if (!$("sort").value) $("sort").value = view.sort = DEFAULTS.sort;
 $("archived").checked = view.archived;
 $("search").addEventListener("input", () => ((view.q = $("search").value), changed()));
 $("sort").addEventListener("change", () => ((view.sort = $("sort").value), changed()));
-$("archived").addEventListener("change", () => ((view.archived = $("archived").checked), changed()));
+$("archived").addEventListener(
+  "change",
+  () => ((view.archived = $("archived").checked), changed()),
+);
 $("compare").addEventListener("click", () => {
-  location.href = `/compare?${listed().filter((run) => chosen.has(run.id)).map((run) => `run=${run.id}`).join("&")}`;
+  location.href = `/compare?${listed()
+    .filter((run) => chosen.has(run.id))
+    .map((run) => `run=${run.id}`)
+    .join("&")}`;
 });
 
 function move(by) {
   const list = listed();
   if (!list.length) return;
   const at = list.findIndex((run) => run.id === cursor);
-  cursor = list[Math.min(list.length - 1, Math.max(0, at < 0 ? (by > 0 ? 0 : list.length - 1) : at + by))].id;
+  cursor =
+    list[Math.min(list.length - 1, Math.max(0, at < 0 ? (by > 0 ? 0 : list.length - 1) : at + by))]
+      .id;
   draw();
   rows.get(cursor).link.focus();
   rows.get(cursor).node.scrollIntoView({ block: "nearest" });
@@ -192,10 +263,19 @@ async function showTrash() {
         { class: "bar" },
         h("strong", {}, one.name),
         h("span", { class: "muted" }, `${date(one.deleted)} · ${bytes(one.bytes)}`),
-        h("button", { type: "button", class: "small push", onclick: () => attempt(async () => {
-          await post(`/api/trash/${one.key}/restore`, {});
-          await Promise.all([load(), showTrash()]);
-        }) }, t("trash.restore")),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "small push",
+            onclick: () =>
+              attempt(async () => {
+                await post(`/api/trash/${one.key}/restore`, {});
+                await Promise.all([load(), showTrash()]);
+              }),
+          },
+          t("trash.restore"),
+        ),
       ),
     ),
   );

@@ -15,6 +15,7 @@ export function poll(action, milliseconds = 1000) {
   let timer = 0;
   let busy = false;
   let failures = 0;
+  let told = false;
 
   async function once() {
     clearTimeout(timer);
@@ -25,9 +26,12 @@ export function poll(action, milliseconds = 1000) {
       wait = (await action()) ?? milliseconds;
       failures = 0;
       $("lost").hidden = true;
+      if (told) $("failure").hidden = true;
+      told = false;
     } catch (error) {
-      if (error instanceof ApiError) fail(error);
-      else if (error instanceof TypeError || error.name === "AbortError") $("lost").hidden = false;
+      told = error instanceof ApiError;
+      if (told) fail(error);
+      else if (error instanceof TypeError) $("lost").hidden = false;
       else throw error;
       failures += 1;
       wait = Math.min(LONGEST, milliseconds * 2 ** failures);

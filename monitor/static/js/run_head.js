@@ -30,12 +30,22 @@ export function showHead() {
     show($("run-status"), statusSign(run.status));
   }
   const parts = [];
-  if (run.step !== null && run.step !== undefined) parts.push(t("run.step", { step: count(run.step) }));
-  if (run.epoch !== null && run.epoch !== undefined) parts.push(t(run.epochs ? "run.epoch.of" : "run.epoch", { epoch: number(run.epoch, 3), epochs: run.epochs }));
-  if (run.progress !== null && run.progress !== undefined && run.status !== "finished") parts.push(percent(run.progress));
-  if (run.eta !== null && run.eta !== undefined) parts.push(t("run.eta", { time: duration(run.eta) }));
+  if (run.step !== null && run.step !== undefined)
+    parts.push(t("run.step", { step: count(run.step) }));
+  if (run.epoch !== null && run.epoch !== undefined)
+    parts.push(
+      t(run.epochs ? "run.epoch.of" : "run.epoch", {
+        epoch: number(run.epoch, 3),
+        epochs: run.epochs,
+      }),
+    );
+  if (run.progress !== null && run.progress !== undefined && run.status !== "finished")
+    parts.push(percent(run.progress));
+  if (run.eta !== null && run.eta !== undefined)
+    parts.push(t("run.eta", { time: duration(run.eta) }));
   setText($("run-progress"), parts.join(" · "));
-  if (!document.title.includes(run.name)) document.title = `${run.name} · ${t(`page.${document.body.dataset.page}`)} · ${t("app.title")}`;
+  if (!document.title.includes(run.name))
+    document.title = `${run.name} · ${t(`page.${document.body.dataset.page}`)} · ${t("app.title")}`;
 }
 
 /**
@@ -89,9 +99,18 @@ function listed(runs) {
 /** A table of what a run was asked to do: paths through nested settings. */
 export function settingsRows(value, path = "") {
   if (value !== null && typeof value === "object" && !Array.isArray(value)) {
-    return Object.entries(value).flatMap(([key, inner]) => settingsRows(inner, path ? `${path}.${key}` : key));
+    return Object.entries(value).flatMap(([key, inner]) =>
+      settingsRows(inner, path ? `${path}.${key}` : key),
+    );
   }
-  return [h("tr", {}, h("th", { scope: "row", class: "mono" }, path), h("td", { class: "mono" }, JSON.stringify(value)))];
+  return [
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row", class: "mono" }, path),
+      h("td", { class: "mono" }, JSON.stringify(value)),
+    ),
+  ];
 }
 
 /** Rows of a list of facts; those without a value are left out. */

@@ -7,14 +7,20 @@ const STATUSES = ["running", "stalled", "crashed", "finished"];
  * `status:crashed`, `tag:baseline` or `star:` looks in one place.
  */
 export function matches(run, search) {
-  return search.toLowerCase().split(/\s+/).filter(Boolean).every((word) => {
-    const [, place, value] = /^(status|tag|net|star):(.*)$/.exec(word) ?? [];
-    if (place === "status") return (run.status ?? "").startsWith(value);
-    if (place === "tag") return run.tags.some((tag) => tag.toLowerCase().startsWith(value));
-    if (place === "net") return (run.net ?? "").toLowerCase().startsWith(value);
-    if (place === "star") return run.star;
-    return [run.name, run.net, run.note, run.status, ...run.tags].some((text) => (text ?? "").toLowerCase().includes(word));
-  });
+  return search
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(Boolean)
+    .every((word) => {
+      const [, place, value] = /^(status|tag|net|star):(.*)$/.exec(word) ?? [];
+      if (place === "status") return (run.status ?? "").startsWith(value);
+      if (place === "tag") return run.tags.some((tag) => tag.toLowerCase().startsWith(value));
+      if (place === "net") return (run.net ?? "").toLowerCase().startsWith(value);
+      if (place === "star") return run.star;
+      return [run.name, run.net, run.note, run.status, ...run.tags].some((text) =>
+        (text ?? "").toLowerCase().includes(word),
+      );
+    });
 }
 
 const late = (value) => -(value ?? 0);
@@ -22,7 +28,8 @@ const KEYS = {
   started: (run) => late(run.started),
   updated: (run) => late(run.updated),
   status: (run) => STATUSES.indexOf(run.status),
-  best: (run) => (run.best ? (run.best.goal === "min" ? run.best.value : -run.best.value) : Infinity),
+  best: (run) =>
+    run.best ? (run.best.goal === "min" ? run.best.value : -run.best.value) : Infinity,
   name: () => 0,
 };
 

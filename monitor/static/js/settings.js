@@ -53,7 +53,8 @@ export function bindSettings(changed) {
   }
 
   let last = settings.smooth || 0.9;
-  const smoothBy = (by) => set({ smooth: Math.round(100 * Math.min(0.99, Math.max(0, settings.smooth + by))) / 100 });
+  const smoothBy = (by) =>
+    set({ smooth: Math.round(100 * Math.min(0.99, Math.max(0, settings.smooth + by))) / 100 });
   onKeys({
     l: () => set({ logy: !settings.logy }),
     s: () => {
@@ -71,7 +72,11 @@ export function bindSettings(changed) {
 
 function fromAddress() {
   const settings = { ...DEFAULTS };
-  if ([...new URLSearchParams(location.search).keys()].every((name) => name === "run" || name === "baseline")) {
+  if (
+    [...new URLSearchParams(location.search).keys()].every(
+      (name) => name === "run" || name === "baseline",
+    )
+  ) {
     Object.assign(settings, kept());
   }
   for (const name of Object.keys(DEFAULTS)) {
@@ -89,7 +94,10 @@ function kept() {
   try {
     const found = JSON.parse(localStorage.getItem(KEPT)) ?? {};
     return Object.fromEntries(
-      LASTING.filter((name) => typeof found[name] === typeof DEFAULTS[name]).map((name) => [name, found[name]]),
+      LASTING.filter((name) => typeof found[name] === typeof DEFAULTS[name]).map((name) => [
+        name,
+        found[name],
+      ]),
     );
   } catch {
     return {};
@@ -99,7 +107,10 @@ function kept() {
 function keep(settings) {
   write({ ...settings, hide: [...settings.hide] }, DEFAULTS);
   try {
-    localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(LASTING.map((name) => [name, settings[name]]))));
+    localStorage.setItem(
+      KEPT,
+      JSON.stringify(Object.fromEntries(LASTING.map((name) => [name, settings[name]]))),
+    );
   } catch {
     // the browser keeps nothing for this site; the address still does
   }
@@ -107,7 +118,8 @@ function keep(settings) {
 
 /** Show the settings in the controls, but leave alone what somebody is typing in. */
 function reflect(settings) {
-  for (const radio of document.querySelectorAll("input[name=x]")) radio.checked = radio.value === settings.x;
+  for (const radio of document.querySelectorAll("input[name=x]"))
+    radio.checked = radio.value === settings.x;
   for (const name of ["logy", "logx", "band", "marks", "ghosts"]) $(name).checked = settings[name];
   $("smooth").value = settings.smooth;
   setText($("smooth-value"), settings.smooth.toFixed(2));

@@ -30,9 +30,7 @@ export function fail(error) {
 export function toast(text, label = null, action = null) {
   const node = h("div", { class: "toast" }, h("span", {}, text));
   if (label) {
-    node.append(
-      h("button", { type: "button", onclick: () => (node.remove(), action()) }, label),
-    );
+    node.append(h("button", { type: "button", onclick: () => (node.remove(), action()) }, label));
   }
   show($("toasts"), node);
   setTimeout(() => node.remove(), action ? 15000 : 5000);

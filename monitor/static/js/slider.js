@@ -62,7 +62,11 @@ export class StepSlider {
     const step = this.steps[index];
     if (this.follow.checked) this.step = step;
     this.range.value = index;
-    const text = t("slider.at", { step: count(step), number: count(index + 1), total: count(this.steps.length) });
+    const text = t("slider.at", {
+      step: count(step),
+      number: count(index + 1),
+      total: count(this.steps.length),
+    });
     this.label.replaceChildren(h("span", {}, text));
     this.range.setAttribute("aria-valuetext", text);
     const state = `${step} ${this.follow.checked}`;

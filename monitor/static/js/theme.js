@@ -26,6 +26,9 @@ export function colour(name) {
   return value;
 }
 
+/** How much larger than usual the page's type is: lines and signs grow with it on large screens. */
+export const rem = () => parseFloat(getComputedStyle(root).fontSize) / 16;
+
 /** A colour made transparent. */
 export const faint = (value, opacity) =>
   value.replace(/^rgba?\((\d+), (\d+), (\d+).*$/, `rgba($1, $2, $3, ${opacity})`);

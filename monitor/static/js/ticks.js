@@ -4,7 +4,8 @@ import { locale } from "./words.js";
 
 /** Distances between ticks on an axis of seconds. */
 export const TIME_STEPS = [
-  0.01, 0.1, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800,
+  0.01, 0.1, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
+  86400, 172800, 604800,
 ];
 
 const units = ["", "k", "M", "G"];
@@ -26,10 +27,15 @@ export function axisNumber(value) {
 /** Seconds as h:mm:ss, days before it, and fractions below a second. */
 export function durationTick(seconds) {
   if (seconds === null || seconds === undefined) return "";
-  if (Math.abs(seconds) < 1 && seconds !== 0) return `${seconds.toLocaleString(locale, { maximumFractionDigits: 2 })} s`;
+  if (Math.abs(seconds) < 1 && seconds !== 0)
+    return `${seconds.toLocaleString(locale, { maximumFractionDigits: 2 })} s`;
   const left = Math.round(Math.abs(seconds));
   const two = (value) => String(value).padStart(2, "0");
-  const [days, hours, minutes] = [Math.floor(left / 86400), Math.floor(left / 3600) % 24, Math.floor(left / 60) % 60];
+  const [days, hours, minutes] = [
+    Math.floor(left / 86400),
+    Math.floor(left / 3600) % 24,
+    Math.floor(left / 60) % 60,
+  ];
   const clock = `${days || hours ? `${hours}:${two(minutes)}` : minutes}:${two(left % 60)}`;
   return `${seconds < 0 ? "−" : ""}${days ? `${days}d ` : ""}${clock}`;
 }
@@ -39,9 +45,11 @@ export function niceTicks(low, high, about, log = false, steps = null) {
   if (log) return logTicks(low, high, about);
   const rough = (high - low) / about;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = (steps ?? [1, 2, 5, 10].map((one) => one * power)).find((one) => one >= rough) ?? rough;
+  const step =
+    (steps ?? [1, 2, 5, 10].map((one) => one * power)).find((one) => one >= rough) ?? rough;
   const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high * (1 + 1e-12); i += 1) found.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step); i * step <= high * (1 + 1e-12); i += 1)
+    found.push(Number((i * step).toPrecision(12)));
   return found;
 }
 
