@@ -30,6 +30,11 @@ HEADERS = (
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
+_FOREIGN = (
+    "This server is not known by that name; open it as http://localhost, or name the host when the "
+    "monitor is started."
+)
+
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -76,23 +81,23 @@ class Gate:
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             return start_response(status, [*headers, *HEADERS], *rest)
 
-        if self._welcome(environ.get("HTTP_HOST", "")):
-            return self._application(environ, start)
-        content = json.dumps(
-            {
-                "error": "This server is not known by that name; open it as http://localhost, or "
-                "name the host when the monitor is started."
-            }
-        ).encode()
-        start(
-            "403 Forbidden",
-            [("Content-Type", "application/json"), ("Content-Length", str(len(content)))],
-        )
-        return [content]
+        if not self._welcome(environ.get("HTTP_HOST", "")):
+            return _refuse(start, "403 Forbidden", _FOREIGN)
+        try:
+            environ.get("QUERY_STRING", "").encode("latin-1").decode()
+        except UnicodeError:
+            return _refuse(start, "400 Bad Request", "The address holds bytes that are no UTF-8.")
+        return self._application(environ, start)
 
     def _welcome(self, header: str) -> bool:
         name = host_name(header)
         return name is not None and (name in self._names or (self._network and _is_address(name)))
+
+
+def _refuse(start: Callable[..., Any], status: str, sentence: str) -> Iterable[bytes]:
+    content = json.dumps({"error": sentence}).encode()
+    start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
+    return [content]
 
 
 def _is_address(name: str) -> bool:

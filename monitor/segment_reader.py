@@ -107,12 +107,22 @@ class SegmentReader:
                 blob = Blob(file)
                 for offset, length in waiting:
                     inside = offset >= 0 and length >= 0  # a damaged row may say anything
-                    content = blob.read(offset, offset + length)[0] if inside else b""
+                    content, losses = blob.read(offset, offset + length) if inside else (b"", [])
+                    if state == "clean":  # a writer at work looks like damage in moments
+                        self._name(losses)
                     yield self._checked(content, length)
         except Exception as error:
+            if state == "clean":
+                self._name([f"blob cannot be read ({error})"])
             yield RunLogError(f"{self.path} is damaged: {error}.")
             for _ in waiting:
                 yield RunLogError(f"{self.path} is damaged: {error}.")
+
+    def _name(self, losses: list[str]) -> None:
+        """Add to the problems what is not among them yet."""
+        for loss in losses:
+            if (problem := f"{self.path.name}: {loss}.") not in self.problems:
+                self.problems.append(problem)
 
     def _salvaged(self, offset: int, length: int) -> bytes:
         """Return a range of what was saved of a dead writer's blob, as far as it reaches."""

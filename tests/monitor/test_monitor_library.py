@@ -113,6 +113,18 @@ def test_pictures_of_a_dead_writer_are_still_shown(dead: Path, tmp_path: Path) -
     ]  # fmt: skip
 
 
+def test_damage_to_pictures_of_a_finished_run_is_named(donor: Path, tmp_path: Path) -> None:
+    shutil.copytree(donor, tmp_path / "run")
+    path = tmp_path / "run" / "seg-000.h5"
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"IDAT")  # in a PNG, so in the blob
+    content[place + 6] ^= 1
+    path.write_bytes(content)
+    site = client(tmp_path)
+    site.json("/api/runs/run/pictures?tag=detections/a&metadata=1")
+    assert any("blob" in problem for problem in site.json("/api/runs/run")["problems"])
+
+
 def test_damage_under_a_living_writer_holds_nobody_up(tmp_path: Path) -> None:
     with RunLog(tmp_path / "run") as log:
         for step in range(100):
