@@ -44,7 +44,13 @@ def widest(page: Any) -> int:
     return page.evaluate("document.documentElement.scrollWidth")
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("runs", "run", "detections") else pytest.mark.slow)
+        for name in PAGES
+    ],
+)
 def test_a_page_is_accessible_fits_and_is_translated(site: str, open_page: Open, name: str) -> None:
     """On a desk and on a phone, light and dark, in English and in Russian."""
     page = open_page(site + PAGES[name], viewport={"width": 1440, "height": 900})
