@@ -30,7 +30,7 @@ json_values = st.recursive(
 )
 fields = st.sampled_from(["tags", "note", "star", "archived", "confirm", "other"])
 relaxed = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
