@@ -50,8 +50,8 @@ def _conclude(results: Results) -> Outcome:
         figure=f"{said(results, MEASURE, PRINTED)} as printed, {points(behind)} from net48 on the "
         f"same samples; best of all {said(results, MEASURE, best)} ({best}).",
         verdict="reproduced" if stable and abs(behind) < 0.03 else "partly",
-        because=f"{len(stable)} of {len(slow)} variants train stably at the common rate (they end above "
-        f"{percent(APART, 0)})"
+        because=f"{len(stable)} of {len(slow)} variants train stably at the common rate (they end "
+        f"above {percent(APART, 0)})"
         + (
             "."
             if len(stable) == len(slow)
