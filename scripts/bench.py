@@ -6,6 +6,7 @@ import click
 
 from scripts.bench_augment import augment
 from scripts.bench_detect import detect
+from scripts.bench_monitor import monitor
 from scripts.bench_nets import nets
 
 __all__ = ["bench"]
@@ -29,8 +30,9 @@ def bench() -> None:
     lasagnette bench nets       the nets of the articles against PyTorch
     lasagnette bench augment    the augmentation server against PyTorch's DataLoader
     lasagnette bench detect     the detector against OpenCV's YuNet and Haar
+    lasagnette bench monitor    the run log and the monitor beside TensorBoard
     """
 
 
-for command in (nets, augment, detect):
+for command in (nets, augment, detect, monitor):
     bench.add_command(command)

@@ -1,4 +1,4 @@
-"""A part of `lasagnette bench augment`: what it found, and how sides take turns for it."""
+"""A part of a benchmark: what it found, and how sides take turns for it."""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ def write_csv(run: Run, tags: Sequence[str], file: IO[str]) -> int:
     return count
 
 
-def write_events(run: Run, tags: Sequence[str], folder: Path) -> tuple[Path, list[str]]:
+def write_events(
+    run: Run, tags: Sequence[str], folder: Path, *, pictures: bool = True
+) -> tuple[Path, list[str]]:
     """Write curves, pictures, histograms and notes as an event file.
 
     Parameters
@@ -46,6 +48,8 @@ def write_events(run: Run, tags: Sequence[str], folder: Path) -> tuple[Path, lis
         Curves to write.
     folder : Path
         Made if it is missing.
+    pictures : bool
+        Whether pictures are written, too.
 
     Returns
     -------
@@ -71,7 +75,7 @@ def write_events(run: Run, tags: Sequence[str], folder: Path) -> tuple[Path, lis
                 if math.isfinite(lowest):
                     edges = np.linspace(lowest, highest, len(counts) + 1)
                     file.histogram(tag, int(step), float(time), edges, counts)
-        for tag in run.picture_tags:
+        for tag in run.picture_tags if pictures else ():
             for picture in run.pictures(tag):
                 try:
                     encoded = run.media(picture.media).encoded
