@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 
 from cascade.bundle import pretrained
+from monitor.runlog import RunLog
 from nets.files import WeightsError
 from scripts.data import find_data
 from scripts.experiments.report import index_table
@@ -80,6 +81,12 @@ RUN: dict[str, str | None] = {
         f"lasagnette train net24 --batch-norm --hard-negatives mined.h5 --run three {SHORT}"
     ),
     "lasagnette cascade table my.h5": None,
+    "lasagnette monitor runs": "lasagnette monitor --help",  # tests/monitor serves runs
+    "lasagnette runs": None,
+    "lasagnette runs show RUN": "lasagnette runs show kept",
+    "lasagnette runs export RUN --csv run.csv --png run.png": (
+        "lasagnette runs export kept --csv run.csv --png run.png"
+    ),
     "lasagnette reproduce net12-plain": "lasagnette reproduce net12-plain --quick --samples 64",
     "lasagnette reproduce all --report report": "lasagnette reproduce smileys-people",
     "lasagnette reproduce all --quick --report report-quick": "lasagnette reproduce --help",
@@ -129,6 +136,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in range(12):
         film.write(rng.integers(0, 256, (90, 120, 3), dtype=np.uint8))
     film.release()
+    with RunLog(folder / "runs" / "kept") as log:
+        for step in range(10):
+            log.scalar("train/loss", 1 / (1 + step), step)
     (folder / "boxes.csv").write_text("file,x,y,width,height\nphoto.jpg,40,20,48,48\n")
     return folder
 
