@@ -24,7 +24,6 @@ import os
 from collections.abc import Sequence
 from operator import index
 from pathlib import Path
-from time import time
 from types import TracebackType
 from typing import Any
 
@@ -32,6 +31,7 @@ import numpy as np
 
 from monitor import checks, facts
 from monitor.checks import Boxes
+from monitor.clock import ahead_of_ticks, ticks
 from monitor.feeder import Feeder, packed_rows
 from monitor.layout import (
     NO_RESUME,
@@ -93,6 +93,7 @@ class RunLog:
     ) -> None:
         self.folder = Path(folder)
         self._pid = os.getpid()
+        self._ahead = ahead_of_ticks(self.folder)
         config = config or {}
         layers = to_json("RunLog", "architecture", architecture)
         settings = to_json("RunLog", "config", config)
@@ -140,7 +141,7 @@ class RunLog:
                 self._scalars[tag],
                 index(step),
                 math.nan if epoch is None else float(epoch),
-                time(),
+                ticks() + self._ahead,
                 float(value),
             )
         except (TypeError, ValueError, OverflowError) as error:
@@ -189,7 +190,7 @@ class RunLog:
         header = {
             "kind": "picture",
             "step": checks.whole(who, "step", step),
-            "time": time(),
+            "time": self._now(),
             "tag": self._feeder.tags["picture"][tag],
             "shape": shape,
             "media": media,
@@ -213,7 +214,7 @@ class RunLog:
         row = (
             self._feeder.tags["histogram"][tag],
             checks.whole(who, "step", step),
-            time(),
+            self._now(),
             *spread,
         )
         self._feeder.messages.append(packed_rows("hist", [row]))
@@ -234,7 +235,12 @@ class RunLog:
             checks.whole(who, "windows_out", windows_out),
             checks.whole(who, "faces_kept", faces_kept),
         )
-        row = (self._feeder.tags["stage"][stage], checks.whole(who, "step", step), time(), *counts)
+        row = (
+            self._feeder.tags["stage"][stage],
+            checks.whole(who, "step", step),
+            self._now(),
+            *counts,
+        )
         self._feeder.messages.append(packed_rows("funnel", [row]))
 
     def text(self, text: str, step: int) -> None:
@@ -250,7 +256,9 @@ class RunLog:
         self._feeder.require_open()
         step = checks.whole("RunLog.text", "step", step)
         content = text.encode("utf-8", "backslashreplace")
-        self._feeder.messages.append(pack({"kind": "text", "step": step, "time": time()}, content))
+        self._feeder.messages.append(
+            pack({"kind": "text", "step": step, "time": self._now()}, content)
+        )
 
     def checkpoint(self, step: int, name: str) -> None:
         """Mark that a checkpoint called `name` was saved at `step`.
@@ -295,7 +303,10 @@ class RunLog:
             atexit.unregister(self._end)
 
     def _mark(self, kind: str, name: str, step: int) -> None:
-        self._events.append((self._feeder.tags[kind][name], step, math.nan, time(), 0.0))
+        self._events.append((self._feeder.tags[kind][name], step, math.nan, self._now(), 0.0))
+
+    def _now(self) -> float:
+        return ticks() + self._ahead
 
     def _refusal(
         self, error: Exception, tag: object, value: object, step: object, epoch: object
