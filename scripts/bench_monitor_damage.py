@@ -122,15 +122,17 @@ def _damage(pattern: Path, folder: Path, content: bytes, place: int, bit: int) -
 
 
 def _judge(server: Server, name: str, place: int, intact: dict[str, Any]) -> _Damaged:
-    browser = server.browser()
+    browser, beside = server.browser(), server.browser()
     while browser.get(f"/api/runs/{name}/architecture").status == 404:
         time.sleep(0.05)  # the folder is searched now and then
     with ThreadPoolExecutor(1) as pool:
         begun = time.perf_counter()
         asked = pool.submit(_look, browser, name)
-        other = server.browser().get("/api/runs/other/series?tag=loss").seconds
+        other = beside.get("/api/runs/other/series?tag=loss").seconds
         seen, problems, lost = asked.result()
         seconds = time.perf_counter() - begun
+    browser.close()
+    beside.close()
     shown = min(seen["curves"].get(tag, (0, b""))[0] for tag in ("loss", "accuracy"))
     named, rest = bool(problems or lost), shown >= GOOD_STEPS
     return _Damaged(place, seconds, other, seen == intact, named, rest)
