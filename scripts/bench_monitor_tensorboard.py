@@ -17,9 +17,7 @@ from urllib.parse import urlencode
 
 import click
 
-from monitor.runlog import open_run
 from scripts.progress import Progress
-from scripts.runs_export import write_events
 
 __all__ = ["TENSORBOARD_OPTION", "find_tensorboard", "time_tensorboard"]
 
@@ -62,6 +60,9 @@ def time_tensorboard(python: str | None, run: Path, folder: Path) -> dict[str, A
     """
     if python is None:
         return {"notes": ["This Python has no TensorBoard to compare with."]}
+    from monitor.runlog import open_run
+    from scripts.runs_export import write_events
+
     opened = open_run(run)
     tags = opened.tags
     ends = {tag: int(opened.scalars(tag).step[-1]) for tag in tags}
