@@ -61,7 +61,7 @@ PARTS = ("page", "list", "polling", "logging", "training", "kills", "damage")
     help="Servers that are started, and turns of the training; medians are compared.",
 )
 @click.option(
-    "--steps", type=click.IntRange(1), default=100, show_default=True, help="Of a training's turn."
+    "--steps", type=click.IntRange(1), default=500, show_default=True, help="Of a training's turn."
 )
 @click.option(
     "--kills", type=click.IntRange(1), default=100, show_default=True, help="Trainings killed."

@@ -50,6 +50,8 @@ def fields(message: bytes | memoryview) -> Iterator[tuple[int, int, Value]]:
 
 
 def _varint(view: memoryview, place: int) -> tuple[int, int]:
+    if place < len(view) and view[place] < 0x80:  # most are short
+        return view[place], place + 1
     value = 0
     for shift, byte in enumerate(view[place : place + _VARINT_BYTES]):
         value |= (byte & 0x7F) << (7 * shift)
