@@ -23,7 +23,7 @@ from augment import kernels as crop_kernels
 from augment.calibration import CLASSES
 from augment.recipe import Recipe, Task
 from augment.samples import Batch
-from augment.splits import SOURCES, tune_set
+from augment.splits import SOURCES
 from augment.stream import Stream
 from augment.streams import open_stream
 from augment.transforms import Intervals
@@ -43,6 +43,7 @@ from scripts.training_data import (
     hash_samples,
     training_index,
     validation_crops,
+    watched_faces,
 )
 
 __all__ = ["RunError", "Settings", "read_settings", "train"]
@@ -277,7 +278,7 @@ def train(
         layer,
         settings.net,
         trainer.scaling,
-        tune_set(data, report=lambda problem: None),  # told when the validation crops were cut
+        watched_faces(data),
         settings.epochs,
         settings.task == "detection",
     )

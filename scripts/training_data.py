@@ -18,7 +18,7 @@ from augment.samples import Batch
 from augment.splits import report_set, train_set, tune_set, validation_set
 from scripts.errors import RunError
 
-__all__ = ["count_samples", "hash_samples", "training_index", "validation_crops"]
+__all__ = ["count_samples", "hash_samples", "training_index", "validation_crops", "watched_faces"]
 
 CALIBRATION_FACES = 150
 """Faces of the tuning side that a calibration net is measured on, 45 crops of each."""
@@ -166,6 +166,11 @@ def _every(index: Index, every: int) -> Index:
 def _spread(rows: np.ndarray, count: int) -> np.ndarray:
     """At most `count` of the rows, at equal distances."""
     return rows[:: max(1, len(rows) // count)][:count]
+
+
+def watched_faces(data: Path) -> Index:
+    """Return the tuning side, whose first photographs a training looks at now and then."""
+    return tune_set(data, report=lambda problem: None)  # told when the validation crops were cut
 
 
 def count_samples(index: Index, validation: Batch) -> dict[str, int]:

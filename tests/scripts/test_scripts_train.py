@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def small_index(data: Path, report: Callable[[str], None]) -> Index:
+def small_index(
+    data: Path, sources: Collection[str] = SOURCES, report: Callable[[str], None] = print
+) -> Index:
     def rows(kind: str, frame: list[float], label: int) -> Index:
         paths = [f"{kind}{number}.png" for number in range(PICTURES)]
         return indexes.make(data, paths, [frame] * PICTURES, label, "drawn", paths)
@@ -66,7 +68,7 @@ def small_index(data: Path, report: Callable[[str], None]) -> Index:
 
 
 def fixed_index(data: Path, report: Callable[[str], None]) -> Index:
-    index = small_index(data, report)
+    index = small_index(data, report=report)
     index.frames[:] = [10, 10, 20, 20]
     return index
 
@@ -148,6 +150,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(data: Path, tmp_path: Path) ->
         "if __name__ == '__main__':\n"
         "    here.training_data.train_set = here.small_index\n"
         "    here.training_data.validation_set = here.fixed_index\n"
+        "    here.training_data.tune_set = here.small_index\n"
         "    runner.CHECKPOINT_SECONDS = 0\n"
         "    settings = dataclasses.replace(here.SETTINGS, epochs=100_000)\n"
         "    runner.Trainer = here.Trainer\n"
@@ -233,8 +236,8 @@ def index_of(data: Path, **changed: Any) -> Index:
 
 def test_everything_is_all_three_sides(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def side(name: str) -> Callable[..., Index]:
-        return lambda root, report: replace(
-            small_index(root, report), group=np.full(2 * PICTURES, name)
+        return lambda root, *_, report: replace(
+            small_index(root, report=report), group=np.full(2 * PICTURES, name)
         )
 
     for name in ("train", "tune", "report"):
@@ -249,8 +252,10 @@ def test_everything_is_all_three_sides(data: Path, monkeypatch: pytest.MonkeyPat
 def of_two_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     """A third of the faces are FDDB's."""
 
-    def index(data: Path, report: Callable[[str], None]) -> Index:
-        made = small_index(data, report)
+    def index(
+        data: Path, sources: Collection[str] = SOURCES, report: Callable[[str], None] = print
+    ) -> Index:
+        made = small_index(data, report=report)
         source = np.where(np.arange(len(made)) % 3 == 0, "fddb", "lfw")
         return replace(made, source=source)
 
@@ -324,7 +329,7 @@ def test_validation_crops_of_an_index(data: Path, tmp_path: Path) -> None:
     for recipe in (SETTINGS.recipe, CALIBRATES):
         with pytest.raises(runner.RunError, match=r"none\.h5: holds no face to measure"):
             validation_crops(data, recipe, str(tmp_path / "none.h5"), quiet)
-    small_index(data, quiet).save(tmp_path / "undrawn.h5")
+    small_index(data).save(tmp_path / "undrawn.h5")
     with pytest.raises(DataError, match="6 rows have none"):
         validation_crops(data, SETTINGS.recipe, str(tmp_path / "undrawn.h5"), quiet)
 
