@@ -3,12 +3,14 @@
 import itertools
 
 import numpy as np
+import pytensor.tensor as pt
 import pytest
 
 import lasagnette.random
+from lasagnette import layers, updates
 from nets import registry
 from nets.scaling import Scaling
-from nets.training import Trainer, TrainingError, cosine, fit, score
+from nets.training import Trainer, Training, TrainingError, cosine, fit, score
 
 STEPS, BATCH = 6, 32
 
@@ -61,7 +63,21 @@ def test_a_step_record_says_what_a_monitor_shows(trained):
     steps = [r for r in records if r.kind == "step"]
     assert [r.step for r in steps] == list(range(1, 25))
     names = {"train/loss", "train/accuracy", "train/learning_rate", "train/wait"}
-    assert all(set(r.values) == names for r in steps)
+    norms = {"train/gradient_norm", "train/weight_norm", "train/update_ratio"}
+    assert all(set(r.values) == names | norms for r in steps)
+
+
+def test_norms_are_those_of_the_step():
+    x = np.float32([[1, 2]])
+    layer = layers.DenseLayer(layers.InputLayer((None, 2)), 1, nonlinearity=None, b=None)
+    layer.W.set_value(np.float32([[3], [4]]))
+    inputs = pt.fmatrix("x")
+    loss = layers.get_output(layer, inputs).sum()
+    training = Training(layer, [inputs], loss, rule=updates.sgd, norms=True)
+    values = training.step([x], 0.5)
+    assert values["weight_norm"] == pytest.approx(5)
+    assert values["gradient_norm"] == pytest.approx(np.sqrt(5))
+    assert values["update_ratio"] == pytest.approx(0.5 * np.sqrt(5) / 5)
 
 
 def test_resuming_in_the_middle_of_an_epoch_changes_nothing(trained):

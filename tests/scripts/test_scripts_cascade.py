@@ -74,6 +74,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr("augment.splits.train_set", lambda *a, **k: index)
     monkeypatch.setattr(cascade_photos, "tuning_photos", photos)
     monkeypatch.setattr("scripts.cascade_table.tuning_photos", photos)
+    monkeypatch.setattr("scripts.cascade_funnel.tuning_photos", photos)
     monkeypatch.setattr(cascade_photos, "background_photos", empty)
     monkeypatch.setattr(runner, "train", train)
     return {"data": data, "trained": trained, "folder": tmp_path / "work"}
