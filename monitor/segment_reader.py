@@ -101,20 +101,23 @@ class SegmentReader:
             for offset, length in ranges:
                 yield self._checked(self._salvaged(offset, length), length)
             return
-        waiting = iter(ranges)
+        waiting, answered = iter(ranges), True
         try:
             with open_segment(self.path, live=state == "live") as file:
                 blob = Blob(file)
                 for offset, length in waiting:
+                    answered = False
                     inside = offset >= 0 and length >= 0  # a damaged row may say anything
                     content, losses = blob.read(offset, offset + length) if inside else (b"", [])
                     if state == "clean":  # a writer at work looks like damage in moments
                         self._name(losses)
+                    answered = True
                     yield self._checked(content, length)
-        except Exception as error:
+        except Exception as error:  # of opening, of reading, or of closing after all was read
             if state == "clean":
                 self._name([f"blob cannot be read ({error})"])
-            yield RunLogError(f"{self.path} is damaged: {error}.")
+            if not answered:
+                yield RunLogError(f"{self.path} is damaged: {error}.")
             for _ in waiting:
                 yield RunLogError(f"{self.path} is damaged: {error}.")
 

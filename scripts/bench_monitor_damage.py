@@ -47,6 +47,8 @@ class _Damaged(NamedTuple):
         Whether the run says that something is damaged.
     rest
         Whether what lies in another segment is shown.
+    mistakes
+        Answers with the status 500.
     """
 
     place: int
@@ -55,6 +57,7 @@ class _Damaged(NamedTuple):
     same: bool
     named: bool
     rest: bool
+    mistakes: int
 
 
 def measure_damage(flips: int, seed: int = 1) -> Part:
@@ -135,7 +138,7 @@ def _judge(server: Server, name: str, place: int, intact: dict[str, Any]) -> _Da
     beside.close()
     shown = min(seen["curves"].get(tag, (0, b""))[0] for tag in ("loss", "accuracy"))
     named, rest = bool(problems or lost), shown >= GOOD_STEPS
-    return _Damaged(place, seconds, other, seen == intact, named, rest)
+    return _Damaged(place, seconds, other, seen == intact, named, rest, browser.mistakes)
 
 
 def _look(browser: Browser, name: str) -> tuple[dict[str, Any], list[str], int]:
@@ -180,6 +183,7 @@ def _damage_part(found: dict[str, list[_Damaged]]) -> Part:
         )
     silent = sum(not one.same and not one.named for one in every)
     hidden = sum(not one.rest for one in every)
+    failed = sum(one.mistakes > 0 for one in every)
     waited = max(one.other for one in every)
     return Part(
         "One bit flipped in a segment",
@@ -188,6 +192,7 @@ def _damage_part(found: dict[str, list[_Damaged]]) -> Part:
         [
             Verdict("harm that is not named", silent, 0, most=True),
             Verdict("runs whose other segment is not shown", hidden, 0, most=True),
+            Verdict("runs with an answer of status 500", failed, 0, most=True),
             Verdict("another run's answer meanwhile, slowest", waited, WAITS, most=True, unit=" s"),
         ],
         [

@@ -87,11 +87,17 @@ class Browser:
     ----------
     port
         Of the server.
+
+    Attributes
+    ----------
+    mistakes : int
+        Answers that say that the server is at fault.
     """
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._known: dict[str, str] = {}
+        self.mistakes = 0
 
     def get(
         self, path: str, query: Sequence[tuple[str, object]] = (), *, cached: bool = False
@@ -118,6 +124,7 @@ class Browser:
         if answer.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         seconds = time.perf_counter() - started
+        self.mistakes += answer.status >= 500
         if answer.headers.get("ETag"):
             self._known[address] = answer.headers["ETag"]
         return Answer(answer.status, body, seconds)

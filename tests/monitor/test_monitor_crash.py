@@ -1,5 +1,6 @@
 """Deaths, full disks and damaged files."""
 
+import contextlib
 import logging
 import os
 import random
@@ -7,14 +8,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from monitor_processes import is_running, wait_until
 
-from monitor import salvage
+from monitor import salvage, segment_reader
 from monitor.process import Process
 from monitor.runlog import RunLog, RunLogError, open_run
 from monitor.status import living_writer
@@ -279,3 +281,25 @@ def test_a_finished_segment_may_be_damaged_too(crashed: Path, tmp_path: Path) ->
     assert (run.tags, run.status) == ([], "crashed")
     (problem,) = run.problems
     assert problem.startswith("seg-000.h5 was not read to its end: ")
+
+
+def test_damage_found_when_a_file_is_closed_costs_nothing_that_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunLog(tmp_path / "run") as log:
+        log.text("first", 1)
+        log.text("second", 2)
+    run = open_run(tmp_path / "run")
+    opened = segment_reader.open_segment
+    run.tags  # noqa: B018 (reads everything but the blob)
+
+    @contextlib.contextmanager
+    def fails_at_last(path: Path, *, live: bool) -> Iterator[h5py.File]:
+        with opened(path, live=live) as file:
+            yield file
+        raise OSError("its free space cannot be written")
+
+    monkeypatch.setattr(segment_reader, "open_segment", fails_at_last)
+    assert [note.text for note in run.texts()] == ["first", "second"]
+    (problem,) = run.problems
+    assert "blob cannot be read (its free space cannot be written)" in problem

@@ -166,7 +166,7 @@ def test_damage(lasagnette: Run) -> None:
     part = measured(lasagnette, "--part", "damage", "--flips", 4)
     for kind in ("left by a killed writer", "finished"):
         assert len(part[kind]) == 2
-        assert all(one["rest"] for one in part[kind])
+        assert all(one["rest"] and not one["mistakes"] for one in part[kind])
 
 
 @pytest.mark.slow
