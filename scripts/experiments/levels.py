@@ -12,7 +12,6 @@ import numpy as np
 from cascade import Detector
 from cascade.bundle import Cascade
 from cascade.evaluation import Roc, rate_at
-from lasagnette.ops import kernels
 from lasagnette.ops.kernels.pools import threads
 from scripts.cascade_photos import SMALLEST
 from scripts.experiments.photographs import (
@@ -127,13 +126,14 @@ def _measure(bench: Bench) -> Outcome:
         for name in (SMALL, TWO, THREE):
             bench.say(f"{name} on {len(many.records)} photographs ...")
             rest[name] = search(loosened(made[name]), many).curve()
+    # With more, few windows would pay for waking threads, the more the busier they are.
+    with threads(1, compiled=False):
         images = few.first(TIMED_QUICK if quick else TIMED).images()
         rounds = ROUNDS_QUICK if quick else ROUNDS
         bench.say(f"Time of {len(images)} photographs, {rounds} rounds ...")
         ready = {name: loosened(made[name], _threshold(curves[name])) for name in made}
         ways = {name: _way(cascade, images) for name, cascade in ready.items()}
         seconds = in_turns(ways, rounds)
-        cores = kernels.get_threads()
     levels = [
         Level(
             name,
@@ -144,7 +144,7 @@ def _measure(bench: Bench) -> Outcome:
         )
         for name in made
     ]
-    return _conclude(levels, curves, rest, f"{len(images)} of them", cores)
+    return _conclude(levels, curves, rest, f"{len(images)} of them")
 
 
 def _threshold(curve: Roc) -> float:
@@ -163,7 +163,6 @@ def _conclude(
     curves: Mapping[str, Roc],
     rest: Mapping[str, Roc],
     timed: str,
-    cores: int,
 ) -> Outcome:
     verdict, why = judge(levels)
     nets = list(levels[-1].seen)
@@ -171,7 +170,8 @@ def _conclude(
     some, whole = curves[THREE], rest[THREE]
     by_name = {level.name: level for level in levels}
     return Outcome(
-        figure="; ".join(
+        figure="Found: "
+        + "; ".join(
             f"{name} {percent(by_name[name].recall, 1)} in {by_name[name].milliseconds:,.0f} ms"
             for name in names
         )
@@ -185,8 +185,8 @@ def _conclude(
                 f"The same {some.images} photographs with {some.faces} faces for all, evenly from "
                 "FDDB's folds 06 to 08 (for more, the large net alone is too slow): recall at so "
                 f"many false positives per photograph, time on {timed} "
-                f"at {ERRORS:g} false positives ({cores} thread{'s' * (cores > 1)}, median of "
-                "turns), and windows per photograph that each net classifies.",
+                f"at {ERRORS:g} false positives (one thread, median of turns), and windows per "
+                "photograph that each net classifies.",
                 (
                     "",
                     *(f"recall at {errors:g}" for errors in FEW_ERRORS),

@@ -115,8 +115,9 @@ def _conclude(steps: Sequence[Step], photographs: str) -> Outcome:
     fine = [step for step in steps if step.stride == min(STRIDES)]
     coarse = [step for step in steps if step.stride == max(STRIDES)]
     return Outcome(
-        figure="; ".join(
-            f"{WITH if one.calibrated else WITHOUT}: {percent(one.discrete, 1)} of the faces with "
+        figure="Found "
+        + "; ".join(
+            f"{WITH if one.calibrated else WITHOUT} {percent(one.discrete, 1)} of the faces with "
             f"{one.windows:,.0f} windows, {percent(other.discrete, 1)} with {other.windows:,.0f}"
             for one, other in zip(fine, coarse, strict=True)
         )
