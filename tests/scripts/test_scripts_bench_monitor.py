@@ -117,7 +117,7 @@ def test_without_tensorboard_and_the_list(lasagnette: Run) -> None:
 
 
 def test_polling(lasagnette: Run) -> None:
-    part = measured(lasagnette, "--part", "polling", "--browsers", 2, "--seconds", 2)
+    part = measured(lasagnette, "--part", "polling", "--browsers", 2, "--seconds", 1)
     trains, finished = part["answers"].values()
     assert trains["200"] >= 1
     assert finished.keys() == {"304"}
@@ -153,8 +153,8 @@ def test_training(lasagnette: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_kills(lasagnette: Run) -> None:
-    part = measured(lasagnette, "--part", "kills", "--kills", 4)
-    assert len(part["killed"]) == 4
+    part = measured(lasagnette, "--part", "kills", "--kills", 2)
+    assert len(part["killed"]) == 2
     for one in part["killed"]:
         assert one["opens"]
         assert one["lost"] == 0
@@ -163,9 +163,9 @@ def test_kills(lasagnette: Run) -> None:
 
 
 def test_damage(lasagnette: Run) -> None:
-    part = measured(lasagnette, "--part", "damage", "--flips", 4)
+    part = measured(lasagnette, "--part", "damage", "--flips", 2)
     for kind in ("left by a killed writer", "finished"):
-        assert len(part[kind]) == 2
+        assert len(part[kind]) == 1
         assert all(one["rest"] and not one["mistakes"] for one in part[kind])
 
 
