@@ -65,10 +65,10 @@ def judge(cases: Sequence[Case]) -> tuple[Verdict, str]:
         "reproduced" if held == len(gains) else "partly" if held else "not reproduced"
     )
     within = [case.gain(WITHIN) for case in cases]
-    more = median(case.milliseconds(WITHIN) / case.milliseconds(ACROSS) - 1 for case in cases)
+    more = median((1 + full) / (1 + ended) - 1 for full, ended in zip(gains, within, strict=True))
     return verdict, (
         f"Full batches gain {_range(gains)} ({_range(within)} where they end with the photograph: "
-        f"filling them across photographs adds {percent(more, 0)}). The article's "
+        f"filling them across photographs makes {100 * more:+.0f} %). The article's "
         f"{percent(ARTICLE, 0)} were measured on a GPU."
     )
 

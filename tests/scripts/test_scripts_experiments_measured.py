@@ -332,7 +332,10 @@ def test_the_batches_verdict() -> None:
     assert batched_windows.judge([fast, slow])[0] == "partly"
     verdict, why = batched_windows.judge([slow])
     assert verdict == "not reproduced"
-    assert why.startswith("Full batches gain 11 % (0 % where they end with the photograph: ")
+    assert why.startswith(
+        "Full batches gain 11 % (0 % where they end with the photograph: filling them across "
+        "photographs makes +11 %)"
+    )
 
 
 @pytest.mark.parametrize(
