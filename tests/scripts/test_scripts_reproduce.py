@@ -37,6 +37,7 @@ from scripts.runner import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = [name for name in NAMES if isinstance(experiment(name), Trained)]
+LONG = ("more-data", "batch-norm", "dropout-output", "net48-plain")  # six trainings and more
 SAMPLES = 64
 
 
@@ -134,7 +135,9 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "Child", Here)
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in TRAINED]
+)
 def test_a_quick_experiment_ends_in_a_row_with_curves(
     name: str, data: Path, tmp_path: Path, little: None, lasagnette: Callable[..., Any]
 ) -> None:
