@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 import lasagnette.random
+from augment.recipe import Recipe
 from augment.samples import Batch
+from augment.stream import InProcess
 from lasagnette import backend
 from monitor.runlog import RunLog
 from monitor.status import living_writer
@@ -22,6 +24,8 @@ from nets.scaling import Scaling
 from nets.training import Trainer
 from scripts.bench_monitor_server import cpu_seconds
 from scripts.bench_part import Part, Verdict, number
+from scripts.bench_pictures import make_pictures
+from scripts.bench_streams import endless
 from scripts.progress import Progress
 from scripts.run_pictures import log_weights
 
@@ -31,7 +35,8 @@ SCALAR, TRAINING = 2.0, 1.0  # microseconds, percent
 CALLS = 10_000  # between two flushes
 NET, BATCH, RATE = "net12", 512, 1e-3
 WHOLE = 4800  # steps of a training on FDDB and LFW: 100 epochs of 48
-LOOK = 100  # steps from look to look at the weights: more often than a training does
+LOOKS = 5  # at the weights, in a training
+PICTURES = 60  # drawn, and augmented as photographs are
 GAUGES = ("queue/batches", "queue/waited", "cache/hits", "cache/bytes")
 
 
@@ -82,8 +87,9 @@ class _Turn(NamedTuple):
         Processor seconds of the training's process, all its threads.
     calls, thread, writer
         Processor seconds of the log: of its calls, of its thread, of its writing process.
-    start
-        Processor seconds that the log took before the first step.
+    start, look
+        Processor seconds of the log before the first step, with a first look at the weights, and
+        of a second look.
     """
 
     wall: float
@@ -92,10 +98,11 @@ class _Turn(NamedTuple):
     thread: float = 0.0
     writer: float = 0.0
     start: float = 0.0
+    look: float = 0.0
 
 
 def measure_training(rounds: int, steps: int) -> Part:
-    """Train net12 with a log and without one, in turns.
+    """Train net12 as `lasagnette train` does, with a log and without one, in turns.
 
     Parameters
     ----------
@@ -112,30 +119,24 @@ def measure_training(rounds: int, steps: int) -> Part:
         progress.advance(0, f"compiling {NET}")
         lasagnette.random.set_rng(np.random.default_rng(1))
         trainer = Trainer(registry.build(NET), Scaling())
-        batch = _batch()
+        index, _ = make_pictures(Path(place), PICTURES, None)
+        batches = endless(InProcess(index, Recipe(registry.spec(NET).side, BATCH), 1))
         for _ in range(10):
-            trainer.step(batch, RATE)
+            trainer.step(next(batches), RATE)
         plain, logged = [], []
         for turn in range(rounds):
             progress.advance(0, NET)
             begun, spent = time.perf_counter(), time.process_time()
             for _ in range(steps):
-                trainer.step(batch, RATE)
+                trainer.step(next(batches), RATE)
             plain.append(_Turn(time.perf_counter() - begun, time.process_time() - spent))
             progress.advance()
-            logged.append(_logged(trainer, batch, steps, Path(place, f"run-{turn}")))
+            logged.append(_logged(trainer, batches, steps, Path(place, f"run-{turn}")))
             progress.advance()
     return _part(plain, logged, rounds, steps)
 
 
-def _batch() -> Batch:
-    rng = np.random.default_rng(0)
-    side = registry.spec(NET).side
-    images = rng.integers(0, 256, (BATCH, 3, side, side), dtype=np.uint8)
-    return Batch(images, rng.integers(0, 2, BATCH).astype(np.int32))
-
-
-def _logged(trainer: Trainer, batch: Batch, steps: int, folder: Path) -> _Turn:
+def _logged(trainer: Trainer, batches: Iterator[Batch], steps: int, folder: Path) -> _Turn:
     """Take training steps and log what `lasagnette train` logs; each second its gauges."""
     began = time.process_time()
     with RunLog(folder) as log:
@@ -143,11 +144,14 @@ def _logged(trainer: Trainer, batch: Batch, steps: int, folder: Path) -> _Turn:
         log_weights(log, trainer.layer, 0)
         log.flush()
         start = time.process_time() - began + writer()
+        log_weights(log, trainer.layer, 0)
+        log.flush()
+        look = time.process_time() - began + writer() - start
         calls, gauged = 0.0, 0.0
         before = thread(), writer(), time.process_time()
         begun = time.perf_counter()
         for step in range(1, steps + 1):
-            values = trainer.step(batch, RATE)
+            values = trainer.step(next(batches), RATE)
             asked = time.thread_time()
             for name, value in values.items():
                 log.scalar(f"train/{name}", value, step, step / steps)
@@ -157,8 +161,6 @@ def _logged(trainer: Trainer, batch: Batch, steps: int, folder: Path) -> _Turn:
                 gauged = now
                 for name in GAUGES:
                     log.scalar(name, 1.0, step, step / steps)
-            if step % LOOK == 0:
-                log_weights(log, trainer.layer, step)
             calls += time.thread_time() - asked
         log.flush()
         return _Turn(
@@ -168,6 +170,7 @@ def _logged(trainer: Trainer, batch: Batch, steps: int, folder: Path) -> _Turn:
             thread() - before[0],
             writer() - before[1],
             start,
+            look,
         )
 
 
@@ -184,11 +187,12 @@ def _clocks(log: RunLog) -> tuple[Callable[[], float], Callable[[], float]]:
 
 def _part(plain: list[_Turn], logged: list[_Turn], rounds: int, steps: int) -> Part:
     step = median(turn.training for turn in plain) / steps
+    once = [turn.start + (LOOKS - 1) * turn.look for turn in logged]
     spent = {
         "its calls": median(turn.calls for turn in logged) / steps,
         "its thread": median(turn.thread for turn in logged) / steps,
         "its writing process": median(turn.writer for turn in logged) / steps,
-        f"its start, over {number(WHOLE)} steps": median(turn.start for turn in logged) / WHOLE,
+        f"its start and looks at the weights, over {number(WHOLE)} steps": median(once) / WHOLE,
     }
     spent["all of it"] = sum(spent.values())
     rows = [
@@ -212,10 +216,10 @@ def _part(plain: list[_Turn], logged: list[_Turn], rounds: int, steps: int) -> P
         [
             (
                 f"Turns: {rounds} with the log and {rounds} without, {steps} steps of {BATCH} "
-                f"samples each; by the clock a step takes {1e3 * walls[0]:.2f} ms, with the log "
-                f"{walls[1] / walls[0] - 1:+.1%}, which is less sure than the sum. Logged as "
-                f"`lasagnette train` does, histograms of the weights and filters every {LOOK} "
-                f"steps. {number(WHOLE)} steps are a training of {NET} with the defaults."
+                "samples, which this process makes; by the clock a step takes "
+                f"{1e3 * walls[0]:.2f} ms, with the log {walls[1] / walls[0] - 1:+.1%}, which is "
+                "less sure than the sum. Logged as `lasagnette train` does; it looks at the "
+                f"weights {LOOKS} times in a training, which has {number(WHOLE)} steps by default."
             )
         ],
         numbers={

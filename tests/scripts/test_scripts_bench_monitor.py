@@ -147,7 +147,7 @@ def test_training(lasagnette: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     (logged,), (plain,) = part["logged"], part["plain"]
     assert plain["calls"] == plain["thread"] == plain["writer"] == 0 < plain["training"]
     assert 0 < logged["calls"] < logged["wall"]
-    assert logged["start"] > 0
+    assert logged["start"] > logged["look"] > 0
     assert logged["thread"] > 0
     assert logged["writer"] > 0
 
