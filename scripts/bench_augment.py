@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scripts.bench_machine import load_average, machine
 from scripts.bench_process import TORCH_OPTION, find_torch
+from scripts.bench_report import JSON_OPTION, Report, part_option
 from scripts.files import writable_folder
 from scripts.train import DEFAULTS
 
@@ -27,14 +26,7 @@ WORKERS = (1, 2)
 
 
 @click.command()
-@click.option(
-    "--part",
-    "chosen",
-    multiple=True,
-    type=click.Choice(PARTS),
-    default=PARTS,
-    help="What to measure; may be given several times  [default: everything]",
-)
+@part_option(PARTS)
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -91,13 +83,7 @@ WORKERS = (1, 2)
     help="How long the memory is watched.",
 )
 @TORCH_OPTION
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write every number and the machine's facts; - prints them in place of the tables.",
-)
+@JSON_OPTION
 @click.option("--out", metavar="FOLDER", help="Draw the acts and the memory over time there.")
 def augment(
     chosen: tuple[str, ...],
@@ -126,20 +112,16 @@ def augment(
     variants, albumentations, which another Python may have; without it only our side is timed.
     """
     folder = writable_folder(out, "--out") if out else None
-    # Opened now: a mistyped path shall not cost the minutes that measuring takes.
-    json_file = click.open_file(json_path, "w", encoding="utf-8") if json_path else None
+    report = Report(json_path, rounds=rounds)
     from lasagnette.ops import kernels
-    from scripts.bench_augment_report import as_dict, print_part, print_verdicts
     from scripts.bench_pictures import make_pictures
     from scripts.bench_processes import PROC
 
     kernels.keep_memory()  # as a training does
     rival = find_torch(torch_python)
-    facts = {**machine(), "load_before": load_average(), "rounds": rounds}
-    parts: dict[str, Part] = {}
     with tempfile.TemporaryDirectory(prefix="lasagnette-bench-") as place:
         click.echo(f"Making {pictures} pictures ...", err=True)
-        index, facts["pictures"] = make_pictures(Path(place), pictures, data)
+        index, report.facts["pictures"] = make_pictures(Path(place), pictures, data)
         measures = _measures(index, rival, rounds, seconds, nets, steps, simulated, minutes)
         for name in PARTS:
             if name not in chosen:
@@ -147,17 +129,10 @@ def augment(
             if name == "memory" and not PROC.is_dir():
                 click.echo(f"This system has no {PROC}: the memory is not watched.", err=True)
                 continue
-            parts[name] = measures[name]()
-            if json_path != "-":
-                print_part(parts[name])
-    facts["load_after"] = load_average()
-    if json_path != "-":
-        print_verdicts(facts, parts)
-    if json_file is not None:
-        with json_file:
-            json_file.write(json.dumps(as_dict(facts, parts), indent=2) + "\n")
+            report.take(name, measures[name]())
+    report.finish()
     if folder is not None:
-        _draw(folder, parts)
+        _draw(folder, report.parts)
 
 
 def _measures(

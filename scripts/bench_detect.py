@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from scripts.bench_machine import load_average, machine
+from scripts.bench_report import JSON_OPTION, Report, part_option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,14 +26,7 @@ PYTHON = click.Path(exists=True, dir_okay=False)
 
 
 @click.command()
-@click.option(
-    "--part",
-    "chosen",
-    multiple=True,
-    type=click.Choice(PARTS),
-    default=PARTS,
-    help="What to measure; may be given several times  [default: everything]",
-)
+@part_option(PARTS)
 @click.option(
     "--photo",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -98,13 +90,7 @@ PYTHON = click.Path(exists=True, dir_okay=False)
     show_default=True,
     help="Photographs over which the memory is watched.",
 )
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write every number and the machine's facts; - prints them in place of the tables.",
-)
+@JSON_OPTION
 def detect(
     chosen: tuple[str, ...],
     photo: Path | None,
@@ -127,33 +113,23 @@ def detect(
 
     A peer that is not installed is named as such and left out.
     """
-    # Opened now: a mistyped path shall not cost the minutes that measuring takes.
-    json_file = click.open_file(json_path, "w", encoding="utf-8") if json_path else None
+    report = Report(json_path, rounds=rounds)
     from cascade import bundle
     from lasagnette.ops import kernels
-    from scripts.bench_augment_report import as_dict, print_part, print_verdicts
 
     kernels.keep_memory()  # as a long run does
     cascade = bundle.load(cascade_path)
     image = _picture(photo)
-    facts = {**machine(), "load_before": load_average(), "rounds": rounds}
-    facts["pictures"] = f"{photo.name if photo else 'astronaut.png'} at {SIZE[0]} x {SIZE[1]}"
+    shown = photo.name if photo else "astronaut.png"
+    report.facts["pictures"] = f"{shown} at {SIZE[0]} x {SIZE[1]}"
     pythons = {"YuNet": None, "Haar": haar_python, "MTCNN": mtcnn_python}
     model = yunet_model or next(iter(sorted(PEERS_FOLDER.glob("yunet/*.onnx"))), None)
-    parts: dict[str, Part] = {}
     for name in PARTS:
         if name in chosen:
             part = _measure(name, cascade, image, pythons, model, threads, rounds, seconds, stream)
             if part is not None:
-                parts[name] = part
-                if json_path != "-":
-                    print_part(part)
-    facts["load_after"] = load_average()
-    if json_path != "-":
-        print_verdicts(facts, parts)
-    if json_file is not None:
-        with json_file:
-            json_file.write(json.dumps(as_dict(facts, parts), indent=2) + "\n")
+                report.take(name, part)
+    report.finish()
 
 
 def _measure(

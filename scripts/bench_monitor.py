@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from scripts.bench_machine import load_average, machine
 from scripts.bench_monitor_tensorboard import TENSORBOARD_OPTION, find_tensorboard
+from scripts.bench_report import JSON_OPTION, Report, part_option
 
 if TYPE_CHECKING:
     from scripts.bench_part import Part
@@ -20,14 +19,7 @@ PARTS = ("page", "list", "polling", "logging", "training", "kills", "damage")
 
 
 @click.command()
-@click.option(
-    "--part",
-    "chosen",
-    multiple=True,
-    type=click.Choice(PARTS),
-    default=PARTS,
-    help="What to measure; may be given several times  [default: everything]",
-)
+@part_option(PARTS)
 @click.option(
     "--points",
     type=click.IntRange(1000),
@@ -70,13 +62,7 @@ PARTS = ("page", "list", "polling", "logging", "training", "kills", "damage")
     "--flips", type=click.IntRange(2), default=300, show_default=True, help="Bits damaged."
 )
 @TENSORBOARD_OPTION
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write every number and the machine's facts; - prints them in place of the tables.",
-)
+@JSON_OPTION
 def monitor(
     chosen: tuple[str, ...],
     points: int,
@@ -104,12 +90,7 @@ def monitor(
 
     TensorBoard may be another Python's; without it only our side is timed.
     """
-    # Opened now: a mistyped path shall not cost the minutes that measuring takes.
-    json_file = click.open_file(json_path, "w", encoding="utf-8") if json_path else None
-    from scripts.bench_augment_report import as_dict, print_part
-    from scripts.bench_machine import console, machine_line
-
-    facts = {**machine(), "load_before": load_average(), "rounds": rounds}
+    report = Report(json_path, rounds=rounds)
     measures = _measures(
         points,
         pictures,
@@ -122,22 +103,10 @@ def monitor(
         flips,
         find_tensorboard(tensorboard_python),
     )
-    parts: dict[str, Part] = {}
     for name in PARTS:
         if name in chosen:
-            parts[name] = measures[name]()
-            if json_path != "-":
-                print_part(parts[name])
-    facts["load_after"] = load_average()
-    if json_path != "-":
-        out = console()
-        for part in parts.values():
-            for verdict in part.verdicts:
-                out.print(str(verdict), soft_wrap=True, markup=False)
-        out.print(f"{machine_line(facts)}.", soft_wrap=True)
-    if json_file is not None:
-        with json_file:
-            json_file.write(json.dumps(as_dict(facts, parts), indent=2) + "\n")
+            report.take(name, measures[name]())
+    report.finish()
 
 
 def _measures(

@@ -15,6 +15,7 @@ from scripts.bench_machine import load_average, machine
 from scripts.bench_nets_report import SIDES, Case, as_dict, print_table
 from scripts.bench_nets_side import BATCHES
 from scripts.bench_process import TORCH_OPTION, Asked, find_torch
+from scripts.bench_report import JSON_OPTION, open_json
 from scripts.progress import Progress
 
 __all__ = ["nets"]
@@ -72,13 +73,7 @@ Times = dict[Work, dict[str, list[float]]]
     show_default=True,
     help=f"Time the NumPy kernels, too: one thread, {FALLBACK_ROUNDS} rounds.",
 )
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write every number and the machine's facts; - prints them in place of the table.",
-)
+@JSON_OPTION
 def nets(
     chosen: tuple[str, ...],
     threads: tuple[int, ...],
@@ -105,8 +100,7 @@ def nets(
             "that has it with --torch-python.",
             err=True,
         )
-    # Opened now: a mistyped path shall not cost the minutes that measuring takes.
-    json_file = click.open_file(json_path, "w", encoding="utf-8") if json_path else None
+    json_file = open_json(json_path)
     work = list(product(dict.fromkeys(chosen), PASSES))
     counts = list(dict.fromkeys(threads)) if device == "cpu" else [1]
     slow_rounds = min(rounds, FALLBACK_ROUNDS) if fallback else 0

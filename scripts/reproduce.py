@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reproduce"]
 
-QUICK_SAMPLES, QUICK_EVERY = 2_000, 20
+QUICK_EVERY = 20  # of the validation crops, in a first look
 
 
 @click.command()
@@ -47,7 +47,7 @@ QUICK_SAMPLES, QUICK_EVERY = 2_000, 20
 @click.option(
     "--quick",
     is_flag=True,
-    help=f"A first look: trainings of {QUICK_SAMPLES:,} samples, one seed, nothing compiled.",
+    help="A first look: trainings of 200 to 2,000 samples, one seed, none of them compiled.",
 )
 @click.option(
     "--samples",
@@ -112,7 +112,6 @@ def reproduce(
     folder = writable_folder(report or ("report-quick" if quick else "report"), "--report")
     trainings = writable_folder(runs, "--runs")
     if quick:
-        samples = samples or QUICK_SAMPLES
         seeds = seeds or 1
         chosen = ctx.get_parameter_source("backend")
         if chosen is click.core.ParameterSource.DEFAULT:
@@ -126,7 +125,7 @@ def reproduce(
     from scripts.experiments.runs import Scale
 
     say = partial(click.echo, err=True)
-    scale = Scale(seeds, samples, QUICK_EVERY if quick else 1)
+    scale = Scale(seeds, samples, quick, QUICK_EVERY if quick else 1)
     book = _Book(folder, examples, quick, _command(), say)
     publish(folder, examples=examples)
     described = [experiment(name) for name in wanted]
@@ -188,7 +187,7 @@ def _train_all(
         key=lambda task: task.settings.seed,
     )
     missing = {name: {task.run for task in tasks} for name, tasks in asked.items()}
-    for done in do(in_order, data, folder, jobs=jobs, backend=backend, say=book.say):
+    for done in do(in_order, data, folder, jobs=jobs, backend=backend):
         for one in trained:
             if done.run in missing[one.name]:
                 missing[one.name].discard(done.run)

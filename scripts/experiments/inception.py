@@ -95,4 +95,5 @@ EXPERIMENT = Trained(
     ),
     conclude=_conclude,
     seeds=(1,),
+    quick_samples=200,
 )

@@ -8,7 +8,7 @@ the article's, a verdict, tables, plots and drawn examples, which become a row o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -216,14 +216,14 @@ class Trained(Experiment):
         From the trainings' `Results` to the `Outcome`.
     seeds : tuple of int
         One training of each variant for each.
-    quick : mapping
-        Settings that a first look changes, beside the fewer samples.
+    quick_samples : int
+        Samples of each training in a first look; less for slow nets.
     """
 
     variants: tuple[Variant, ...]
     conclude: Callable[[Results], Outcome]
     seeds: tuple[int, ...] = (1, 2, 3)
-    quick: Mapping[str, Any] = field(default_factory=dict)
+    quick_samples: int = 2_000
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -40,12 +40,15 @@ class Scale:
         Only so many of its seeds.
     samples : int or None
         Samples of each training instead of the recipe's; None for the recipe's.
+    quick : bool
+        A first look: unless `samples` are given, those of `Trained.quick_samples`.
     every : int
         Measure on one crop in so many.
     """
 
     seeds: int | None = None
     samples: int | None = None
+    quick: bool = False
     every: int = 1
 
 
@@ -98,10 +101,11 @@ class Task:
 
 def tasks_of(experiment: Trained, scale: Scale) -> list[Task]:
     """Return an experiment's trainings, all variants with the first seed first."""
+    samples = scale.samples or (experiment.quick_samples if scale.quick else None)
     return [
         Task(
             variant.name,
-            _scaled(Settings(**{**variant.settings, "seed": seed}), scale),
+            _scaled(Settings(**{**variant.settings, "seed": seed}), samples, scale.every),
             scale.every,
         )
         for seed in experiment.seeds[: scale.seeds]
@@ -109,15 +113,15 @@ def tasks_of(experiment: Trained, scale: Scale) -> list[Task]:
     ]
 
 
-def _scaled(settings: Settings, scale: Scale) -> Settings:
-    if scale.samples is None:
+def _scaled(settings: Settings, samples: int | None, every: int) -> Settings:
+    if samples is None:
         return settings
     epochs = min(2, settings.epochs)
     values = {
         "epochs": epochs,
-        "epoch_samples": max(1, scale.samples // epochs),
-        "batch_size": min(settings.batch_size, max(8, scale.samples // (4 * epochs))),
-        "validation_every": max(scale.every, settings.validation_every),
+        "epoch_samples": max(1, samples // epochs),
+        "batch_size": min(settings.batch_size, max(8, samples // (4 * epochs))),
+        "validation_every": max(every, settings.validation_every),
     }
     return Settings(**{**vars(settings), **values})
 
@@ -129,7 +133,6 @@ def do(
     *,
     jobs: int,
     backend: str,
-    say: Callable[[str], None],
 ) -> Iterator[Task]:
     """Do the trainings that are not done yet, `jobs` at a time, in their order.
 
@@ -145,8 +148,6 @@ def do(
         Processes; each has its share of the cores.
     backend
         See `lasagnette.backend`.
-    say
-        Takes one line for the terminal.
 
     Yields
     ------

@@ -230,9 +230,8 @@ def test_processes_train_side_by_side_and_a_killed_command_goes_on(
 
 def test_a_training_that_fails_is_named(data: Path, tmp_path: Path) -> None:
     task = Task("some", Settings("net12", 1, 8, 0.01, validation=str(tmp_path / "none.h5")), 1)
-    told: list[str] = []
     with pytest.raises(RunError, match=f"{task.run}: .*none.h5"):
-        list(runs.do([task], data, tmp_path, jobs=1, backend="python", say=told.append))
+        list(runs.do([task], data, tmp_path, jobs=1, backend="python"))
 
 
 def test_tasks_are_shared_by_their_settings_and_told_apart_by_their_seeds() -> None:
@@ -247,12 +246,16 @@ def test_tasks_are_shared_by_their_settings_and_told_apart_by_their_seeds() -> N
     assert {task.settings.seed for task in few} == {1}
     assert all(task.samples <= 100 for task in few)
     assert not first & {task.run for task in few}
+    slow, looked = experiment("inception"), Scale(1, quick=True)
+    assert isinstance(slow, Trained)
+    assert {task.samples for task in tasks_of(plain, looked)} == {plain.quick_samples}
+    assert {task.samples for task in tasks_of(slow, looked)} == {slow.quick_samples}
 
 
 def test_the_same_seed_gives_the_same_curve(data: Path, tmp_path: Path, little: None) -> None:
     described = experiment("net12-plain")
     assert isinstance(described, Trained)
-    task = tasks_of(described, Scale(1, SAMPLES, 1))[2]
+    task = tasks_of(described, Scale(1, SAMPLES))[2]
     curves = []
     for place in ("one", "other"):
         train_and_measure(asdict(task.settings), data, tmp_path / place, "python")
