@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import secrets
 import webbrowser
@@ -59,6 +60,8 @@ def serve(
         token = secrets.token_urlsafe(24)
     named = [*hosts, *([host] if host else [])]
     app = create_app(runs_dir, token=token, hosts=named)
+    # It would tell of every request that waits for the one before.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         server = waitress.create_server(
             app,

@@ -116,14 +116,19 @@ def test_the_bytes_with_all_workers_killed_at_once(table):
 
 
 def test_a_stopped_worker_is_replaced(table):
-    wanted = epochs_of(table, 4)
+    stream = InProcess(table, RECIPE, SEED)
     told: list[str] = []
     options = {"workers": 2, "batches": 2, "piece_seconds": 1.0, "report": told.append}
     with Server(table, RECIPE, SEED, **options) as server:
-        assert content(server.epoch(0)) == wanted[0]
+        assert content(server.epoch(0)) == content(stream.epoch(0))
         stopped = children(server.pid)[0]
         kill(stopped, signal.SIGSTOP)
-        assert [content(server.epoch(number)) for number in (1, 2, 3)] == wanted[1:]
+        # On a busy machine it may have been stopped before its first piece: the other one works
+        # for both until the limit of starting has passed.
+        for number in count(1):
+            assert content(server.epoch(number)) == content(stream.epoch(number))
+            if told:
+                break
         assert stopped not in children(server.pid)
     assert len(told) == 1
     assert "killed by SIGKILL" in told[0]
