@@ -4,9 +4,7 @@ Layout, format version 1. Attributes of the file: ``format``; ``settings`` (JSON
 and factor, the last filtering's overlap); ``facts`` (JSON: how it was made and what it reached);
 dataset ``calibration_classes``, (45, 3): scale, shift in x, shift in y. One group per stage,
 ``stage1`` and so on, with the attributes ``threshold`` and ``overlap`` and the groups ``detection``
-and, where there is one, ``calibration``. Such a group is a net: attributes ``net``
-(architecture), ``side``, ``mean`` and ``scale`` of the input, ``plan`` and ``facts`` (JSON), and
-its parameters by name, batch normalisation folded in (`nets.folding`), float16 or float32.
+and, where there is one, ``calibration``. Such a group is a net, as `cascade.trained` describes it.
 """
 
 from __future__ import annotations
@@ -21,54 +19,14 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from augment.calibration import CLASSES
+from cascade.trained import Net, net_contents, read_net
 from nets.files import WeightsError, write_h5
-from nets.plan import Plan, PlanError, Step, face_probability, softmax
-from nets.scaling import Scaling
 
 __all__ = ["FORMAT", "Cascade", "Net", "Stage", "load", "pretrained", "save"]
 
 FORMAT = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Net:
-    """A trained net, ready to run.
-
-    Attributes
-    ----------
-    name : str
-        Its architecture's name.
-    plan : Plan
-    scaling : Scaling
-        What turns pixels into its input.
-    facts : dict
-        How it was trained and what it reached.
-    """
-
-    name: str
-    plan: Plan
-    scaling: Scaling
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def side(self) -> int:
-        """Rows and columns of its input, pixels."""
-        return self.plan.side
-
-    def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (n, classes) of crops (n, 3, side, side)."""
-        return self.plan(self.scaling.apply(crops))
-
-    def faces(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Face probabilities (n,) by a detection net."""
-        return face_probability(self.logits(crops))
-
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (n, classes)."""
-        return softmax(self.logits(crops))
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,23 +152,9 @@ def save(path: str | os.PathLike[str], cascade: Cascade, *, dtype: str = "float1
         for kind, net in (("detection", stage.detection), ("calibration", stage.calibration)):
             if net is None:
                 continue
-            attributes |= {
-                f"{group}/{kind}/net": net.name,
-                f"{group}/{kind}/side": net.side,
-                f"{group}/{kind}/mean": net.scaling.mean,
-                f"{group}/{kind}/scale": net.scaling.scale,
-                f"{group}/{kind}/plan": json.dumps(net.plan.steps_as_dicts()),
-                f"{group}/{kind}/facts": json.dumps(net.facts),
-            }
-            for name, values in net.plan.arrays.items():
-                with np.errstate(over="ignore"):
-                    stored = values.astype(dtype)
-                if not np.isfinite(stored).all():
-                    raise WeightsError(
-                        f"{path}: {name} of {net.name} has numbers that {dtype} cannot hold; "
-                        "float32 holds larger ones"
-                    )
-                datasets[f"{group}/{kind}/{name}"] = stored
+            facts, arrays = net_contents(path, f"{group}/{kind}", net, dtype)
+            attributes |= facts
+            datasets |= arrays
     write_h5(path, attributes, datasets)
 
 
@@ -265,23 +209,11 @@ def load(path: str | os.PathLike[str] | None = None) -> Cascade:
 
 def _read_stage(group: h5py.Group) -> Stage:
     return Stage(
-        _read_net(group["detection"]),
+        read_net(group["detection"]),
         float(group.attrs["threshold"]),
-        _read_net(group["calibration"]) if "calibration" in group else None,
+        read_net(group["calibration"]) if "calibration" in group else None,
         float(group.attrs["overlap"]),
     )
-
-
-def _read_net(group: h5py.Group) -> Net:
-    name = str(group.attrs["net"])
-    arrays = {key: values[()] for key, values in group.items()}
-    steps = [Step(**step) for step in json.loads(group.attrs["plan"])]
-    try:
-        plan = Plan(int(group.attrs["side"]), steps, arrays)
-    except PlanError as error:
-        raise PlanError(f"{name}: {error}") from error
-    scaling = Scaling(float(group.attrs["mean"]), float(group.attrs["scale"]))
-    return Net(name, plan, scaling, json.loads(group.attrs["facts"]))
 
 
 def pretrained(name: str = "cascade") -> Path:

@@ -1,0 +1,155 @@
+"""Which smiley does a face make? A vote of 45 neighbouring squares ("The return of smileys").
+
+A smiley net that learned from few people answers differently when its square moves a little, and a
+detector's square is never quite where the labelled ones were. So the calibration grid, 9 shifts
+times 5 scales, the square itself among them, is laid on the face, and the distributions that the
+net gives for the 45 squares are added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from augment.calibration import CLASSES, IDENTITY, encode
+from augment.functional import Levels, crop_photos
+from cascade.trained import Net
+
+__all__ = ["GRID", "Votes", "single", "vote", "vote_photos", "vote_squares", "votes_of"]
+
+GRID = tuple(range(len(CLASSES)))
+"""All squares of the calibration grid, by class of `augment.calibration`."""
+
+_BATCH = (
+    360  # crops that the net sees at once: eight faces' votes; more takes memory, not less time
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """What the net says of n faces.
+
+    Attributes
+    ----------
+    probabilities : float32 array (n, classes)
+        The mean of the squares' distributions.
+    label : intp array (n,)
+        The class of the largest one; of equal ones the first.
+    score : float32 array (n,)
+        That class's part of all votes, 0 to 1: its sum over the squares, divided by their number.
+    """
+
+    probabilities: NDArray[np.float32]
+    label: NDArray[np.intp]
+    score: NDArray[np.float32]
+
+
+def votes_of(probabilities: NDArray) -> Votes:
+    """The winners of distributions (n, classes)."""
+    probabilities = np.asarray(probabilities, np.float32)
+    label = probabilities.argmax(axis=1)
+    return Votes(probabilities, label, probabilities[np.arange(len(label)), label])
+
+
+def vote_squares(squares: ArrayLike, grid: Sequence[int] = GRID) -> NDArray[np.float32]:
+    """The neighbouring squares that vote about each face.
+
+    Parameters
+    ----------
+    squares : float array (n, 4)
+        x, y, width, height in pixels.
+    grid : sequence of int
+        Which classes of `augment.calibration`; all 45 by default.
+
+    Returns
+    -------
+    float32 array (n, len(grid), 4)
+        ``x + xn * w, y + yn * h, sn * w, sn * h`` for each class (sn, xn, yn).
+
+    Raises
+    ------
+    ValueError
+        If the grid is empty or names no such class.
+    """
+    if not len(grid):
+        raise ValueError("at least one square votes; got an empty grid")
+    squares = np.asarray(squares, np.float32).reshape(-1, 4)
+    frames = encode(np.repeat(squares, len(grid), axis=0), np.tile(grid, len(squares)))
+    return frames.reshape(len(squares), len(grid), 4)
+
+
+def vote(
+    net: Net,
+    photo: Levels | NDArray[np.uint8],
+    squares: ArrayLike,
+    *,
+    grid: Sequence[int] = GRID,
+) -> Votes:
+    """Let the squares around each face of a photograph vote.
+
+    Parameters
+    ----------
+    net : Net
+        `cascade.smiles.SmileNet`, or another net of classes.
+    photo : Levels or uint8 array (rows, columns, 3)
+    squares : float array (n, 4)
+        The faces' squares as the net was trained on; a detector's go through `SmileNet.squares`
+        first.
+    grid : sequence of int
+        As in `vote_squares`.
+
+    Returns
+    -------
+    Votes
+
+    Raises
+    ------
+    ValueError
+        If the photograph is no such array, or a square has no area or is not finite.
+    """
+    levels = photo if isinstance(photo, Levels) else Levels(photo)
+    squares = np.asarray(squares, np.float32).reshape(-1, 4)
+    return vote_photos(net, [levels] * len(squares), squares, grid=grid)
+
+
+def single(net: Net, photo: Levels | NDArray[np.uint8], squares: ArrayLike) -> Votes:
+    """What the net says of the squares themselves, without neighbours; as `vote` otherwise."""
+    return vote(net, photo, squares, grid=(IDENTITY,))
+
+
+def vote_photos(
+    net: Net, photos: Sequence[Levels], squares: ArrayLike, *, grid: Sequence[int] = GRID
+) -> Votes:
+    """`vote` for faces of several photographs, in the same batches.
+
+    Parameters
+    ----------
+    net : Net
+    photos : sequence of Levels
+        The photograph of each of the n faces.
+    squares, grid
+        As in `vote`.
+
+    Returns
+    -------
+    Votes
+
+    Raises
+    ------
+    ValueError
+        As by `vote`, or if the two have different lengths.
+    """
+    squares = np.asarray(squares, np.float32).reshape(-1, 4)
+    if len(photos) != len(squares):
+        raise ValueError(f"each of the {len(squares)} faces has a photograph; got {len(photos)}")
+    neighbours = vote_squares(squares, grid).reshape(-1, 4)
+    owners = [photo for photo in photos for _ in grid]
+    crops = crop_photos(owners, neighbours, net.side)
+    parts = [net.probabilities(crops[at : at + _BATCH]) for at in range(0, len(crops), _BATCH)]
+    if not parts:
+        return votes_of(np.empty((0, net.plan.classes)))
+    each = np.concatenate(parts).reshape(len(squares), len(grid), net.plan.classes)
+    return votes_of(each.mean(axis=1, dtype=np.float64))
