@@ -128,6 +128,7 @@ setup(
     packages=find_packages(include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")]),
     package_data={
         "cascade": ["pretrained/*"],
+        "nets": ["pretrained/*"],
         "augment": ["splits/*"],
         "monitor": ["templates/*", "static/*", "static/*/*", "static/*/*/*"],
     },

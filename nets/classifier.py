@@ -33,6 +33,9 @@ class Scores:
     precision, recall : float or None
         Of two classes, how many of the samples that were taken for class 1 are of it (0 where none
         was), and how many of class 1's samples were taken for it; None of more classes.
+    macro_f1 : float or None
+        Of more than two classes, the mean of F1 (twice precision times recall over their sum, 0
+        where nothing is right) over those that have samples or were found.
     """
 
     loss: float
@@ -40,6 +43,7 @@ class Scores:
     balanced_accuracy: float
     precision: float | None = None
     recall: float | None = None
+    macro_f1: float | None = None
 
 
 class Trainer(Training):
@@ -57,6 +61,9 @@ class Trainer(Training):
         Applied to the pixels inside the compiled functions.
     weight_decay : float
         Factor of the L2 penalty on all weights.
+    label_smoothing : float
+        Share of the target that is spread over all classes, from 0 to below 1 (Szegedy et al.,
+        "Rethinking the Inception architecture", 2016); the reported loss is without it.
     mode : str or pytensor Mode, optional
         Compilation mode; by default that of :func:`lasagnette.backend.mode`.
     """
@@ -67,6 +74,7 @@ class Trainer(Training):
         scaling: Scaling,
         *,
         weight_decay: float = 1e-4,
+        label_smoothing: float = 0.0,
         mode: str | Mode | None = None,
     ) -> None:
         self.layer = layer
@@ -78,12 +86,18 @@ class Trainer(Training):
 
         logits = layers.get_output(layer, pixels)
         loss = objectives.aggregate(objectives.categorical_crossentropy_logits(logits, labels))
+        learnt: Any = loss
+        if label_smoothing:
+            even = pt.full_like(logits, 1 / int(layer.output_shape[1] or 0))
+            crossentropy: Any = objectives.categorical_crossentropy_logits(logits, even)
+            spread = crossentropy.mean()
+            learnt = (1 - label_smoothing) * learnt + label_smoothing * spread
         penalty = regularization.regularize_network_params(layer, regularization.l2)
         accuracy = pt.eq(pt.argmax(logits, axis=1), labels).mean(dtype="float32")
         super().__init__(
             layer,
             [images, labels],
-            loss + np.float32(weight_decay) * penalty,
+            pt.cast(learnt, "float32") + np.float32(weight_decay) * penalty,
             metrics={"loss": loss, "accuracy": accuracy},
             norms=True,
             mode=mode,
@@ -118,7 +132,7 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
     per_class = [right[labels == c].mean() for c in np.unique(labels)]
     scores = Scores(float(loss), float(right.mean()), float(np.mean(per_class)))
     if logits.shape[1] != 2:
-        return scores
+        return replace(scores, macro_f1=_macro_f1(logits.argmax(axis=1), np.asarray(labels)))
     found, there = logits.argmax(axis=1) == 1, np.asarray(labels) == 1
     hits = float((found & there).sum())
     return replace(
@@ -126,3 +140,11 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
         precision=hits / max(1, int(found.sum())),
         recall=hits / max(1, int(there.sum())),
     )
+
+
+def _macro_f1(found: np.ndarray, labels: np.ndarray) -> float:
+    size = 1 + int(max(found.max(), labels.max()))
+    hits = np.bincount(labels[found == labels], minlength=size)
+    # of precision and recall: hits over the mean of what was found and what there is
+    shown = (np.bincount(found, minlength=size) + np.bincount(labels, minlength=size)) / 2
+    return float((hits[shown > 0] / shown[shown > 0]).mean())

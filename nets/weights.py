@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -25,7 +27,9 @@ __all__ = [
     "Loaded",
     "WeightsError",
     "fill",
+    "graft",
     "load",
+    "pretrained",
     "save",
 ]
 
@@ -137,6 +141,22 @@ def load(path: str | os.PathLike[str], expected: str | None = None) -> Loaded:
     return Loaded(name, layer, scaling, facts, options)
 
 
+def pretrained(name: str) -> Path:
+    """Path of weights that come with the package: ``'net48'``.
+
+    Raises
+    ------
+    WeightsError
+        If there are none of that name.
+    """
+    folder = Path(str(resources.files("nets") / "pretrained"))
+    path = folder / f"{name}.h5"
+    if not path.is_file():
+        there = ", ".join(sorted(path.stem for path in folder.glob("*.h5"))) or "none"
+        raise WeightsError(f"no weights of {name!r} come with the package; there are: {there}")
+    return path
+
+
 def fill(layer: Layer, path: str | os.PathLike[str], name: str) -> None:
     """Set a net's parameters to those of a weights file of the same net.
 
@@ -156,6 +176,46 @@ def fill(layer: Layer, path: str | os.PathLike[str], name: str) -> None:
     """
     loaded = load(path, name)
     _set(path, layer, {p.name: p.get_value() for p in get_all_params(loaded.layer)})
+
+
+def graft(layer: Layer, path: str | os.PathLike[str]) -> list[str]:
+    """Set what a net has in common with another one, all but the output layer: its top is swapped.
+
+    Parameters
+    ----------
+    layer : Layer
+        Output layer.
+    path : path
+        Weights of another net.
+
+    Returns
+    -------
+    list of str
+        The parameters that were set: those of the same name and shape. Where only one of the two
+        normalises its batches, their biases, averages and factors are not.
+
+    Raises
+    ------
+    WeightsError
+        As `load`, and if the nets have no parameter in common.
+    """
+    loaded = load(path)
+    own = {id(parameter) for parameter in layer.get_params()}
+    there = {p.name: p for p in get_all_params(loaded.layer)}
+    taken = []
+    for parameter in get_all_params(layer):
+        other = there.get(parameter.name)
+        if id(parameter) in own or other is None:
+            continue
+        value = other.get_value()
+        if value.shape == parameter.get_value(borrow=True).shape:
+            parameter.set_value(value)
+            taken.append(parameter.name)
+    if not taken:
+        raise WeightsError(
+            f"{path}: weights of {loaded.name!r}, which has no parameter in common with this net"
+        )
+    return taken
 
 
 def _set(path: str | os.PathLike[str], layer: Layer, parameters: dict[str, np.ndarray]) -> None:

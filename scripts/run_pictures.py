@@ -57,13 +57,11 @@ class Looks:
         Its name.
     scaling : Scaling
         What turns pixels into its input.
-    photographs : Index
-        Faces of photographs that it is not trained on; the first few are looked at, of a net that
-        tells faces from background and that `nets.folding.fold` can read.
+    photographs : Index or None
+        Of a net that tells faces from background and that `nets.folding.fold` can read: faces of
+        photographs that it is not trained on; the first few are looked at.
     epochs : int
         Of the training.
-    detects : bool
-        Whether it tells faces from background.
     """
 
     def __init__(
@@ -71,13 +69,12 @@ class Looks:
         layer: Layer,
         name: str,
         scaling: Scaling,
-        photographs: Index,
+        photographs: Index | None,
         epochs: int,
-        detects: bool,
     ) -> None:
         self._layer, self._name, self._scaling = layer, name, scaling
         self._every = max(1, epochs // LOOKS)
-        self._photographs = _read(photographs) if detects else []
+        self._photographs = [] if photographs is None else _read(photographs)
 
     def take(self, log: RunLog, step: int, epoch: int) -> None:
         """Look, if it is an epoch to look after; epochs count from 1."""
@@ -141,7 +138,8 @@ def log_augmentation(log: RunLog, index: Index, recipe: Recipe, seed: int, repor
     report : callable
         Told what cannot be read.
     """
-    faces = np.flatnonzero(index.labels == FACE)
+    shown = index.labels == FACE if recipe.task != "classes" else slice(None)
+    faces = np.arange(len(index))[shown]
     rng = np.random.default_rng(seed)
     intervals = recipe.intervals or Intervals(move=0, scale=(1, 1), stretch=1, mirror=0)
     for sample, row in enumerate(faces[:: max(1, len(faces) // ORIGINALS)][:ORIGINALS]):

@@ -21,8 +21,11 @@ import numpy as np
 import lasagnette.random
 from augment import kernels as crop_kernels
 from augment.calibration import CLASSES
+from augment.datasets.smileys import SMILEYS
+from augment.index import Index
 from augment.recipe import Recipe, Task
 from augment.samples import Batch
+from augment.smiley_splits import Split
 from augment.splits import SOURCES
 from augment.stream import Stream
 from augment.streams import open_stream
@@ -45,6 +48,7 @@ from scripts.training_data import (
     validation_crops,
     watched_faces,
 )
+from scripts.training_smileys import count_smileys, smiley_crops, smiley_indexes
 
 __all__ = ["RunError", "Settings", "read_settings", "train"]
 
@@ -89,9 +93,15 @@ class Settings:
         An index of fixed frames that the epochs are measured on; by default the fixed validation
         set of the net's task.
     initial : str or None
-        A weights file of the same net to start from; by default the weights are drawn.
+        A weights file to start from, of the same net, or for a net of smileys of another one whose
+        top is swapped; or the name of one that comes with the package. By default the weights are
+        drawn.
     everything : bool
-        Also learn from the tuning and the reporting side.
+        Also learn from the tuning and the reporting side, or from the held-out frames.
+    split : {'frames', 'runs', 'people'}
+        What is held out of the smiley frames; see `augment.smiley_splits`.
+    label_smoothing : float
+        Share of the target that is spread over all classes.
     sources : list of str
         Data sets of the training side that are used; see `augment.splits.train_set`.
     augment_validation : bool
@@ -117,6 +127,8 @@ class Settings:
     validation: str | None = None
     initial: str | None = None
     everything: bool = False
+    split: Split = "runs"
+    label_smoothing: float = 0.0
     sources: tuple[str, ...] = SOURCES
     augment_validation: bool = False
     validation_every: int = 1
@@ -135,8 +147,9 @@ class Settings:
 
     @property
     def task(self) -> Task:
-        """What the net is to tell: faces from background, or calibration classes."""
-        return "calibration" if registry.spec(self.net).classes == len(CLASSES) else "detection"
+        """What the net is to tell: faces from background, calibration classes, or smileys."""
+        kinds: dict[int, Task] = {len(CLASSES): "calibration", len(SMILEYS): "classes"}
+        return kinds.get(registry.spec(self.net).classes, "detection")
 
     @property
     def recipe(self) -> Recipe:
@@ -235,8 +248,76 @@ def train(
     lasagnette.random.set_rng(np.random.default_rng(settings.seed))
     layer = registry.build(settings.net, **settings.options)
     if settings.initial is not None and not resume:
-        weights.fill(layer, settings.initial, settings.net)
+        _start_from(settings.initial, layer, settings.net, swap=settings.task == "classes", say=say)
     say("Reading the data ...")
+    index, validation, counts = _data(settings, data, say)
+    hashes = hash_samples(index, validation)
+    say("Data: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
+    say(f"Compiling the training functions for {backend}{COMPILING[backend]} ...")
+    trainer = Trainer(layer, Scaling(), label_smoothing=settings.label_smoothing, mode=mode)
+    run = _Run(settings, folder, trainer, counts, hashes)
+    if resume:
+        run.restore()
+    config = {
+        "settings": asdict(settings),
+        "backend": backend,
+        "workers": workers_on or workers,
+        "data": str(data),
+        "counts": counts,
+        "hashes": hashes,
+    }
+    looks = Looks(
+        layer,
+        settings.net,
+        trainer.scaling,
+        watched_faces(data) if settings.task == "detection" else None,
+        settings.epochs,
+    )
+    stream = open_stream(
+        index, settings.recipe, settings.seed, workers=workers, workers_on=workers_on, report=say
+    )
+    with (
+        stream,
+        RunLog(
+            folder,
+            config,
+            architecture=_architecture(layer),
+            resume_step=run.step + 1 if resume else None,
+        ) as log,
+    ):
+        if not resume:
+            log_augmentation(log, index, settings.recipe, settings.seed, say)
+        _train(settings, trainer, stream, validation, run, looks, log, progress)
+    return run.result()
+
+
+def _start_from(
+    path: str, layer: Layer, net: str, *, swap: bool, say: Callable[[str], None]
+) -> None:
+    """Set the weights to those of a file; of another net's, if `swap`, all but the output's."""
+    path = path if Path(path).suffix else str(weights.pretrained(path))
+    if swap and weights.load(path).name != net:
+        taken = weights.graft(layer, path)
+        say(f"Taken from {path}: {', '.join(taken)}")
+    else:
+        weights.fill(layer, path, net)
+
+
+def _data(
+    settings: Settings, data: Path, say: Callable[[str], None]
+) -> tuple[Index, Batch, dict[str, int]]:
+    """What is learnt from, the crops that the epochs are measured on, and how many there are."""
+    changed = settings.seed if settings.augment_validation else None
+    if settings.task == "classes":
+        index, held = smiley_indexes(
+            data,
+            settings.split,
+            everything=settings.everything,
+            epoch_samples=settings.epoch_samples,
+            say=say,
+        )
+        validation = smiley_crops(held, settings.recipe, say, changed=changed)
+        return index, validation, count_smileys(index, validation)
     index = training_index(
         data,
         hard_negatives=settings.hard_negatives,
@@ -256,48 +337,9 @@ def train(
         settings.validation,
         say,
         every=settings.validation_every,
-        changed=settings.seed if settings.augment_validation else None,
+        changed=changed,
     )
-    counts = count_samples(index, validation)
-    hashes = hash_samples(index, validation)
-    say("Data: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
-    say(f"Compiling the training functions for {backend}{COMPILING[backend]} ...")
-    trainer = Trainer(layer, Scaling(), mode=mode)
-    run = _Run(settings, folder, trainer, counts, hashes)
-    if resume:
-        run.restore()
-    config = {
-        "settings": asdict(settings),
-        "backend": backend,
-        "workers": workers_on or workers,
-        "data": str(data),
-        "counts": counts,
-        "hashes": hashes,
-    }
-    looks = Looks(
-        layer,
-        settings.net,
-        trainer.scaling,
-        watched_faces(data),
-        settings.epochs,
-        settings.task == "detection",
-    )
-    stream = open_stream(
-        index, settings.recipe, settings.seed, workers=workers, workers_on=workers_on, report=say
-    )
-    with (
-        stream,
-        RunLog(
-            folder,
-            config,
-            architecture=_architecture(layer),
-            resume_step=run.step + 1 if resume else None,
-        ) as log,
-    ):
-        if not resume:
-            log_augmentation(log, index, settings.recipe, settings.seed, say)
-        _train(settings, trainer, stream, validation, run, looks, log, progress)
-    return run.result()
+    return index, validation, count_samples(index, validation)
 
 
 def _train(

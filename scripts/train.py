@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from scripts.computing import (
     BACKEND_OPTION,
@@ -34,15 +35,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "net12_cal": {"epochs": 6, "batch_size": 512, "learning_rate": 3e-3},
     "net24_cal": {"epochs": 4, "batch_size": 256, "learning_rate": 2e-3},
     "net48_cal": {"epochs": 1, "batch_size": 128, "learning_rate": 1e-3},
+    "net_smiles": {"epochs": 30, "batch_size": 128, "learning_rate": 1e-3},
 }
-OF_DETECTION = (
-    *("backgrounds_per_face", "hard_negatives", "hard_share"),
-    *("move", "scale", "stretch", "rotation"),
-)
+OF_SMILEYS = ("split", "label_smoothing")
+OF_FACES = ("validation", "fddb_repeats")
+BACKGROUNDS = ("backgrounds_per_face", "hard_negatives", "hard_share")
+OF_DETECTION = (*BACKGROUNDS, "move", "scale", "stretch", "rotation")
 SETTINGS = (
     *("epochs", "epoch_samples", "batch_size", "learning_rate", "seed", "augment"),
     *("backgrounds_per_face", "hard_negatives", "hard_share", "fddb_repeats", "validation"),
-    *("initial", "everything"),
+    *("initial", "everything", *OF_SMILEYS),
     *("faithful", "batch_norm", "dropout", *INTERVALS),
 )
 
@@ -111,7 +113,23 @@ def _default(name: str) -> str:
     "--initial",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
     metavar="FILE",
-    help="Start from these weights of the same net  [default: random ones]",
+    help="Start from these weights of the same net, or for net_smiles of a net48 whose top is "
+    "swapped  [default: random ones]",
+)
+@click.option(
+    "--split",
+    type=click.Choice(["frames", "runs", "people"]),
+    default="runs",
+    show_default=True,
+    help="What net_smiles holds out: random frames, whole runs of neighbouring ones, or people.",
+)
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.1,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of net_smiles' targets that is spread over all smileys.",
 )
 @click.option(
     "--fddb-repeats",
@@ -129,8 +147,8 @@ def _default(name: str) -> str:
 @click.option(
     "--everything",
     is_flag=True,
-    help="Also learn from the tuning and the reporting side, for weights that are passed on; "
-    "nothing is left to measure them on.",
+    help="Also learn from the tuning and the reporting side, or from the held-out smileys, for "
+    "weights that are passed on; nothing is left to measure them on.",
 )
 @click.option("--faithful", is_flag=True, help="Build the net as printed: relu on the output.")
 @click.option("--batch-norm", is_flag=True, help="Normalise after every layer with weights.")
@@ -170,6 +188,14 @@ def train(
     lasagnette train net12 --run first
     lasagnette train net12 --resume first
 
+    net_smiles learns from the smiley frames, every class equally often; its samples are also
+    turned by 10 degrees, lightened or darkened by 30 levels, changed in contrast by 1.4 and
+    grey with a chance of .1, unless the options say otherwise:
+
+    \b
+    lasagnette train net48 --out net48.h5
+    lasagnette train net_smiles --initial net48.h5 --split people
+
     Prints one line of JSON at the end; what happens meanwhile goes to stderr.
     """
     if resume is not None:
@@ -183,6 +209,12 @@ def train(
     if net.endswith("_cal"):
         why = "calibration crops have 45 places and no background; leave out"
         refuse_given(ctx, OF_DETECTION, why)
+    smiles = net == "net_smiles"
+    if smiles:
+        why = "smileys have no background, and none of FDDB's faces; leave out"
+        refuse_given(ctx, (*BACKGROUNDS, *OF_FACES), why)
+    else:
+        refuse_given(ctx, OF_SMILEYS, f"{net} tells no smileys; leave out")
     if given["hard_negatives"] is None:
         refuse_given(ctx, ["hard_share"], "there are no --hard-negatives; leave out")
     if not given["augment"]:
@@ -201,6 +233,10 @@ def train(
         if settings.net != net:
             raise click.UsageError(f"{folder} is a run of {settings.net}, not of {net}.")
     else:
+        if smiles:
+            given |= _colours(ctx)
+        else:
+            given = {key: value for key, value in given.items() if key not in OF_SMILEYS}
         intervals = intervals_from(given)
         given["intervals"] = intervals.as_dict() if given.pop("augment") else None
         chosen = {
@@ -226,6 +262,14 @@ def train(
         shutil.copyfile(result["weights"], out)
         result["weights"] = out
     click.echo(json.dumps(result))
+
+
+def _colours(ctx: click.Context) -> dict[str, Any]:
+    """The random changes of a smiley net's samples that were not chosen on the command line."""
+    from scripts.training_smileys import COLOURS
+
+    usual = ParameterSource.DEFAULT
+    return {k: value for k, value in COLOURS.items() if ctx.get_parameter_source(k) is usual}
 
 
 def _check_scheduler(url: str) -> None:

@@ -1,0 +1,88 @@
+"""The smiley frames that net_smiles is trained from, and those that its epochs are measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augment.fixed import changed_set, fixed_set
+from augment.index import Index
+from augment.recipe import Recipe
+from augment.samples import Batch
+from augment.smiley_splits import Split, all_smileys, balanced, smiley_sets
+
+__all__ = ["COLOURS", "count_smileys", "smiley_crops", "smiley_indexes"]
+
+COLOURS: dict[str, Any] = {"rotation": 10.0, "brightness": 30.0, "contrast": 1.4, "grey": 0.1}
+"""Random changes of a smiley net's samples beyond those of detection: fifteen people were filmed in
+fifteen lights."""
+
+
+def smiley_indexes(
+    data: Path,
+    split: Split,
+    *,
+    everything: bool,
+    epoch_samples: int | None,
+    say: Callable[[str], None],
+) -> tuple[Index, Index]:
+    """Return the frames to learn from, every class equally often, and the held-out ones.
+
+    Parameters
+    ----------
+    data
+        Folder of smileys/.
+    split
+        What is held out.
+    everything
+        Whether to learn from the held-out frames, too.
+    epoch_samples
+        About how many samples an epoch has; None for as many as there are frames.
+    say
+        Takes one line for the terminal.
+
+    Raises
+    ------
+    DataError
+        If the data set is missing.
+    """
+    learnt, held = smiley_sets(data, split, say)
+    index = balanced(all_smileys(data, say) if everything else learnt)
+    if epoch_samples is not None:
+        factor = epoch_samples / len(index)
+        index = replace(index, weights=(index.weights * factor).astype(np.float32))
+    return index, held
+
+
+def smiley_crops(
+    held: Index, recipe: Recipe, say: Callable[[str], None], *, changed: int | None = None
+) -> Batch:
+    """Return crops of held-out frames.
+
+    Parameters
+    ----------
+    held
+        Frames.
+    recipe
+        The net's side and intervals.
+    say
+        Takes one line for the terminal.
+    changed
+        Change the crops at random, by the recipe's intervals; the key of chance.
+    """
+    if changed is None or recipe.intervals is None:
+        return fixed_set(held, recipe.side, report=say)
+    return changed_set(held, recipe.side, recipe.intervals, changed, report=say)
+
+
+def count_smileys(index: Index, validation: Batch) -> dict[str, int]:
+    """Return how many frames and people are learnt from, and how many frames are held out."""
+    return {
+        "train_frames": len(index),
+        "train_people": len(set(index.group.tolist())),
+        "validation_frames": len(validation.labels),
+    }
