@@ -18,7 +18,16 @@ from augment.calibration import CLASSES, IDENTITY, encode
 from augment.functional import Levels, crop_photos
 from cascade.trained import Net
 
-__all__ = ["GRID", "Votes", "single", "vote", "vote_photos", "vote_squares", "votes_of"]
+__all__ = [
+    "GRID",
+    "Votes",
+    "ballots",
+    "single",
+    "vote",
+    "vote_photos",
+    "vote_squares",
+    "votes_of",
+]
 
 GRID = tuple(range(len(CLASSES)))
 """All squares of the calibration grid, by class of `augment.calibration`."""
@@ -142,14 +151,26 @@ def vote_photos(
     ValueError
         As by `vote`, or if the two have different lengths.
     """
+    return votes_of(ballots(net, photos, squares, grid=grid).mean(axis=1, dtype=np.float64))
+
+
+def ballots(
+    net: Net, photos: Sequence[Levels], squares: ArrayLike, *, grid: Sequence[int] = GRID
+) -> NDArray[np.float32]:
+    """What every square says before the votes are added up; see `vote_photos`.
+
+    Returns
+    -------
+    float32 array (n, len(grid), classes)
+        Distributions.
+    """
     squares = np.asarray(squares, np.float32).reshape(-1, 4)
     if len(photos) != len(squares):
         raise ValueError(f"each of the {len(squares)} faces has a photograph; got {len(photos)}")
     neighbours = vote_squares(squares, grid).reshape(-1, 4)
     owners = [photo for photo in photos for _ in grid]
     crops = crop_photos(owners, neighbours, net.side)
-    parts = [net.probabilities(crops[at : at + _BATCH]) for at in range(0, len(crops), _BATCH)]
-    if not parts:
-        return votes_of(np.empty((0, net.plan.classes)))
-    each = np.concatenate(parts).reshape(len(squares), len(grid), net.plan.classes)
-    return votes_of(each.mean(axis=1, dtype=np.float64))
+    each = np.empty((len(crops), net.plan.classes), np.float32)
+    for at in range(0, len(crops), _BATCH):
+        each[at : at + _BATCH] = net.probabilities(crops[at : at + _BATCH])
+    return each.reshape(len(squares), len(grid), net.plan.classes)
