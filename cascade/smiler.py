@@ -184,12 +184,10 @@ class Smiler:
         """Search a few photographs, then let the squares of all their faces vote at once."""
         piece = list(piece)
         numbered = ((number, image) for number, (_, image) in enumerate(piece))
-        found = [one for _, one in self.detector.detect_many(numbered)]
-        good = [number for number, one in enumerate(found) if isinstance(one, Detection)]
-        photos = [Levels(piece[number][1]) for number in good]  # type: ignore[arg-type]
-        read = self.read(photos, [found[number] for number in good])
-        results: list[Any] = list(found)
-        for number, faces in zip(good, read, strict=True):
+        results: list[Any] = [one for _, one in self.detector.detect_many(numbered)]
+        good = [n for n, one in enumerate(results) if not isinstance(one, Exception)]
+        photos = [Levels(piece[n][1]) for n in good]  # type: ignore[arg-type]
+        for number, faces in zip(good, self.read(photos, [results[n] for n in good]), strict=True):
             results[number] = faces
         yield from ((key, result) for (key, _), result in zip(piece, results, strict=True))
 

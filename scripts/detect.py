@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts.detect_options import DetectCommand, Settings, with_detect_options
-from scripts.detect_outputs import FORMATS, csv_header, sentence
+from scripts.detect_outputs import FORMATS, csv_header
+from scripts.detect_report import BROKEN_PIPE, Report, forget_output, to_stdout
 from scripts.detect_sources import (
     Source,
     find_sources,
@@ -27,12 +27,10 @@ if TYPE_CHECKING:
     from cascade.detector import Detection
     from scripts.detect_journal import Journal
     from scripts.detect_pictures import Pictures
-    from scripts.detect_sources import Shot
 
 __all__ = ["detect"]
 
 LONG = 4  # from so many inputs on, a progress bar is shown
-BROKEN_PIPE = 141  # what shells report for a program whose reader went away
 
 
 @click.command(cls=DetectCommand)
@@ -64,7 +62,7 @@ def detect(ctx: click.Context, photos: tuple[str, ...], **given: Any) -> None:
         failed = _detect(settings, sources)
         sys.stdout.flush()
     except BrokenPipeError:
-        _forget_output()
+        forget_output()
         ctx.exit(BROKEN_PIPE)
     if failed:
         ctx.exit(1)
@@ -89,10 +87,11 @@ def _detect(settings: Settings, sources: Sequence[Source]) -> bool:
         progress = stack.enter_context(Progress(len(left), "photographs", shortest=LONG))
         _say_what_is_special(progress, len(sources) - len(left), settings)
         moving = any(source.moving for source in sources)
-        write = journal.write if journal is not None else _to_stdout(progress)
+        write = journal.write if journal is not None else to_stdout(progress)
         if settings.format == "csv":
             write(csv_header(moving))
-        report = _Report(settings, write, pictures, progress, moving)
+        lines = FORMATS[settings.format]
+        report = Report(lambda shot, found: lines(shot, found, moving), write, pictures, progress)
         report.failed = journal is not None and journal.failed > 0
         found = search(
             detector,
@@ -105,7 +104,7 @@ def _detect(settings: Settings, sources: Sequence[Source]) -> bool:
         )
         try:
             for shot, faces in found:
-                report.take(shot, faces)
+                report.take(shot, _best(faces, settings.max_faces))
         except WindowClosed:
             pass
         finally:
@@ -113,12 +112,11 @@ def _detect(settings: Settings, sources: Sequence[Source]) -> bool:
         return report.failed
 
 
-def _to_stdout(progress: Progress) -> Callable[[str], None]:
-    def write(text: str) -> None:
-        if text:
-            progress.line(text.removesuffix("\n"))
-
-    return write
+def _best(found: Detection | Exception, most: int | None) -> Detection | Exception:
+    """The best faces, where fewer than all are wanted."""
+    if isinstance(found, Exception) or most is None:
+        return found
+    return replace(found, boxes=found.boxes[:most], scores=found.scores[:most])
 
 
 def _journal(settings: Settings, stack: ExitStack) -> Journal | None:
@@ -158,7 +156,9 @@ def _pictures(settings: Settings, sources: Sequence[Source], stack: ExitStack) -
         stack.enter_context(counts)
         pictures.append(Sheets(folder, picture_stems(sources, folder), counts, truth))
     if settings.show:
-        pictures.append(Window())
+        from cascade.draw import draw_faces
+
+        pictures.append(Window(draw_faces))
     return pictures
 
 
@@ -181,69 +181,3 @@ def _say_what_is_special(progress: Progress, done: int, settings: Settings) -> N
         progress.note(f"The slower NumPy kernels are used ({facts['reason']}).")
     if done:
         progress.note(f"{done} of the files are already in {settings.output}.")
-
-
-class _Report:
-    """Writes the lines and makes the pictures of what the detector finds."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        write: Callable[[str], None],
-        pictures: list[Pictures],
-        progress: Progress,
-        moving: bool,
-    ) -> None:
-        self.failed = False
-        self._most = settings.max_faces
-        self._lines, self._moving = FORMATS[settings.format], moving
-        self._write, self._pictures, self._progress = write, pictures, progress
-        self._last: Source | None = None
-
-    def take(self, shot: Shot, found: Detection | Exception) -> None:
-        """Make the pictures of a photograph or frame, then write its lines.
-
-        In this order, so that what has a line has its pictures, whenever the process is killed.
-        """
-        if self._last is not None and self._last is not shot.source:
-            self._progress.advance()
-        self._last = shot.source
-        if isinstance(found, Exception):
-            self._fail(sentence(shot, found))
-        else:
-            found = replace(
-                found, boxes=found.boxes[: self._most], scores=found.scores[: self._most]
-            )
-            self._draw(shot, found)
-        self._write(self._lines(shot, found, self._moving))
-
-    def close(self) -> None:
-        """Complete the pictures and say on stderr where they lie."""
-        if self._last is not None:
-            self._progress.advance()
-        for one in self._pictures:
-            one.close()
-            if one.summary():
-                self._progress.note(one.summary())
-
-    def _draw(self, shot: Shot, found: Detection) -> None:
-        from augment.errors import ImageError
-        from cascade.video import VideoError
-
-        for one in self._pictures:
-            try:
-                one.take(shot, found)
-            except (ImageError, VideoError, OSError) as error:
-                name = shot.source.name
-                self._fail(f"{name}: a picture of it cannot be written ({error})")
-
-    def _fail(self, sentence: str) -> None:
-        self.failed = True
-        self._progress.note(sentence)
-
-
-def _forget_output() -> None:
-    """Let Python's last flush of streams nobody reads any more go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())

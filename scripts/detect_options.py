@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 from scripts.computing import THREADS_OPTION
 from scripts.detect_sources import STDIN, Source
 from scripts.files import writable_folder
+from scripts.option_sections import Sections, command_with, with_options
 from scripts.options import refuse_given
 
 __all__ = ["DetectCommand", "Settings", "with_detect_options"]
 
 FOLDERS = ("out", "crop", "blur", "pixelate", "trace")
 
-SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
+SECTIONS: Sections = {
     "What is searched": (
         click.option(
             "--files-from",
@@ -154,36 +154,11 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
 }
 
 
-class DetectCommand(click.Command):
-    """A command whose help shows its options in the sections above."""
+DetectCommand = command_with(SECTIONS)
+"""A command whose help shows its options in the sections above."""
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one list per section, and what is in none at the end."""
-        left = {param.name: param.get_help_record(ctx) for param in self.get_params(ctx)}
-        for title, options in SECTIONS.items():
-            names = [_name(option) for option in options]
-            records = [record for name in names if (record := left.pop(name, None))]
-            with formatter.section(title):
-                formatter.write_dl(records)
-        with formatter.section("Other"):
-            formatter.write_dl([record for record in left.values() if record])
-
-
-def _name(option: Callable[..., Any]) -> str:
-    """Name of the parameter that an option's decorator adds."""
-
-    def probe() -> None:
-        """Carry the parameter."""
-
-    (param,) = option(probe).__click_params__
-    return str(param.name)
-
-
-def with_detect_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of all sections."""
-    for option in reversed([option for options in SECTIONS.values() for option in options]):
-        command = option(command)
-    return command
+with_detect_options = with_options(SECTIONS)
+"""Add the options of all sections."""
 
 
 @dataclass(frozen=True)

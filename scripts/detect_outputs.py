@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from cascade.detector import Detection
     from scripts.detect_sources import Shot
 
-__all__ = ["FORMATS", "csv_header", "funnel_line", "sentence"]
+__all__ = [
+    "FORMATS",
+    "PIXEL_DIGITS",
+    "SCORE_DIGITS",
+    "csv_header",
+    "funnel_line",
+    "place_of",
+    "printable",
+    "sentence",
+]
 
 PIXEL_DIGITS, SCORE_DIGITS, TIME_DIGITS = 2, 4, 3
 
@@ -31,7 +40,7 @@ def _json_lines(shot: Shot, found: Detection | Exception, moving: bool) -> str:
     if isinstance(found, Exception):
         return json.dumps({"file": shot.source.name, "error": sentence(shot, found)}) + "\n"
     rows, columns = shot.size
-    line: dict[str, Any] = {"file": shot.source.name, **_place(shot)}
+    line: dict[str, Any] = {"file": shot.source.name, **place_of(shot)}
     line |= {"width": columns, "height": rows, "faces": _faces(found)}
     return json.dumps(line) + "\n"
 
@@ -40,11 +49,11 @@ def _csv_lines(shot: Shot, found: Detection | Exception, moving: bool) -> str:
     """One line per face."""
     if isinstance(found, Exception):
         return ""
-    place = (list(_place(shot).values()) or ["", ""]) if moving else []
+    place = (list(place_of(shot).values()) or ["", ""]) if moving else []
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for face in _faces(found):
-        writer.writerow([_writable(shot.source.name), *place, *face.values()])
+        writer.writerow([printable(shot.source.name), *place, *face.values()])
     return text.getvalue()
 
 
@@ -60,7 +69,7 @@ def _fddb_text(shot: Shot, found: Detection | Exception, moving: bool) -> str:
         return ""
     text = io.StringIO()
     name = PurePath(shot.source.name).with_suffix("").as_posix()
-    write_results(text, _writable(name), found.boxes.tolist(), found.scores.tolist())
+    write_results(text, printable(name), found.boxes.tolist(), found.scores.tolist())
     return text.getvalue()
 
 
@@ -74,14 +83,15 @@ FORMATS: dict[str, Callable[[Shot, Detection | Exception, bool], str]] = {
 
 def funnel_line(shot: Shot, found: Detection) -> str:
     """How many frames every step of the cascade left over, as a line of JSON."""
-    line: dict[str, Any] = {"file": shot.source.name, **_place(shot)}
+    line: dict[str, Any] = {"file": shot.source.name, **place_of(shot)}
     if found.trace is not None:
         line["windows"] = found.trace.windows
         line["steps"] = {step.stage: len(step.frames) for step in found.trace.steps}
     return json.dumps(line) + "\n"
 
 
-def _place(shot: Shot) -> dict[str, Any]:
+def place_of(shot: Shot) -> dict[str, Any]:
+    """Where in a video a frame is; nothing for a photograph."""
     if shot.frame is None:
         return {}
     return {"frame": shot.frame, "time": round(shot.time, TIME_DIGITS)}
@@ -102,6 +112,6 @@ def _faces(detection: Detection) -> list[dict[str, float]]:
     ]
 
 
-def _writable(name: str) -> str:
-    """A file's name as text; bytes that are no UTF-8 are spelled out."""
+def printable(name: str) -> str:
+    """A file's name as text; bytes of it that are no UTF-8 are spelled out."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scripts.files import save_picture
 
@@ -55,7 +55,7 @@ class Altered:
     stems : dict
         From `picture_stems`.
     draw : callable
-        Makes the picture of pixels and detection.
+        Makes the picture of pixels and what was found.
     what : str
         What was done to the faces, for the summary.
     """
@@ -64,14 +64,14 @@ class Altered:
         self,
         folder: Path,
         stems: dict[Source, str],
-        draw: Callable[[np.ndarray, Detection], np.ndarray],
+        draw: Callable[[np.ndarray, Any], np.ndarray],
         what: str,
     ) -> None:
         self._folder, self._stems, self._draw, self._what = folder, stems, draw, what
         self._made: list[Path] = []
         self._video: tuple[Source, VideoWriter] | None = None
 
-    def take(self, shot: Shot, found: Detection) -> None:
+    def take(self, shot: Shot, found: Any) -> None:
         """Write the picture, or add a frame to the video."""
         if self._video is not None and self._video[0] is not shot.source:
             self.close()
@@ -82,7 +82,9 @@ class Altered:
             save_picture(picture, path)
             self._made.append(path)
         else:
-            self._writer(shot, stem).write(picture)
+            writer = self._writer(shot, stem)
+            for _ in range(shot.repeats):
+                writer.write(picture)
 
     def close(self) -> None:
         """Complete the video that is being written."""
@@ -210,9 +212,18 @@ class WindowClosed(Exception):
 
 
 class Window:
-    """Shows each frame as soon as it has been searched."""
+    """Shows each frame as soon as it has been searched.
 
-    def take(self, shot: Shot, found: Detection) -> None:
+    Parameters
+    ----------
+    draw : callable
+        Makes the picture of pixels and what was found.
+    """
+
+    def __init__(self, draw: Callable[[np.ndarray, Any], np.ndarray]) -> None:
+        self._draw = draw
+
+    def take(self, shot: Shot, found: Any) -> None:
         """Show it.
 
         Raises
@@ -222,9 +233,7 @@ class Window:
         """
         import cv2
 
-        from cascade.draw import draw_faces
-
-        cv2.imshow(TITLE, cv2.cvtColor(draw_faces(shot.image(), found), cv2.COLOR_RGB2BGR))
+        cv2.imshow(TITLE, cv2.cvtColor(self._draw(shot.image(), found), cv2.COLOR_RGB2BGR))
         pressed = cv2.waitKey(1) & 0xFF
         if pressed in QUIT or cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
             raise WindowClosed

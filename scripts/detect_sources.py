@@ -28,6 +28,7 @@ __all__ = [
     "find_sources",
     "listed_names",
     "search",
+    "search_photographs",
     "standard_input",
 ]
 
@@ -100,6 +101,8 @@ class Shot:
         Frames per second that are searched of a video.
     pixels : uint8 array or None
         Those of a video's frame.
+    repeats : int
+        How often a video that is written shows it, one after another.
     """
 
     source: Source
@@ -108,6 +111,7 @@ class Shot:
     time: float = 0
     rate: float = 0
     pixels: np.ndarray | None = None
+    repeats: int = 1
 
     def image(self) -> np.ndarray:
         """Its pixels; a photograph is read again.
@@ -198,12 +202,34 @@ def search(
     many = partial(detector.detect_many, trace=trace)
     for moving, group in groupby(sources, key=lambda source: source.moving):
         if not moving:
-            yield from _in_jobs(lambda part: many(_photographs(part)), group, jobs)
+            yield from search_photographs(many, group, jobs)
             continue
         for source in group:
             first = (begun or {}).get(source.name, -1) + 1
             one_by_one = live or source.camera is not None
             yield from _frames(many, source, every, first, one_by_one, jobs)
+
+
+def search_photographs(
+    many: Callable[[Iterable[tuple[Shot, Any]]], Iterator[tuple[Shot, Any]]],
+    sources: Iterable[Source],
+    jobs: int = 1,
+) -> Iterator[tuple[Shot, Any]]:
+    """Read photographs and let a function such as `Detector.detect_many` search them.
+
+    Parameters
+    ----------
+    many : callable
+        From a stream of (shot, image or exception) to shots and what was found.
+    sources : iterable of Source
+    jobs : int
+        Number of threads that read and search.
+
+    Yields
+    ------
+    Shot and what was found, or an Exception
+    """
+    return _in_jobs(lambda part: many(_photographs(part)), sources, jobs)
 
 
 def _in_jobs(function: Callable[[Any], Iterator[Found]], items: Any, jobs: int) -> Iterator[Found]:

@@ -23,6 +23,7 @@ from scripts.evaluate import evaluate
 from scripts.monitor import monitor
 from scripts.reproduce import reproduce
 from scripts.runs import runs
+from scripts.smile import smile
 from scripts.train import train
 
 __all__ = ["cli", "main"]
@@ -64,7 +65,7 @@ def completion(shell: str) -> None:
 
 
 COMMANDS = (
-    *(detect, train, monitor, runs, reproduce, cascade, evaluate, data),
+    *(detect, smile, train, monitor, runs, reproduce, cascade, evaluate, data),
     *(augment, bench, doctor, completion),
 )
 for command in COMMANDS:
