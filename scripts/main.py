@@ -24,6 +24,7 @@ from scripts.monitor import monitor
 from scripts.reproduce import reproduce
 from scripts.runs import runs
 from scripts.smile import smile
+from scripts.smileys import smileys
 from scripts.train import train
 
 __all__ = ["cli", "main"]
@@ -66,7 +67,7 @@ def completion(shell: str) -> None:
 
 COMMANDS = (
     *(detect, smile, train, monitor, runs, reproduce, cascade, evaluate, data),
-    *(augment, bench, doctor, completion),
+    *(augment, bench, doctor, completion, smileys),
 )
 for command in COMMANDS:
     cli.add_command(command)

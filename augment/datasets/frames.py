@@ -185,9 +185,7 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     Raises
     ------
     DataError
-        If another process has the list.
-    OSError
-        If the list's folder cannot be written into.
+        If another process has the list, or its folder cannot be written into.
     """
     try:
         import fcntl
@@ -195,7 +193,13 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
         return
     place = Path(path).resolve()
-    with open(place.with_name(f".{place.name}.lock"), "ab") as file:
+    try:
+        lock = open(place.with_name(f".{place.name}.lock"), "ab")  # noqa: SIM115
+    except OSError as error:
+        raise DataError(
+            f"{os.fspath(path)}: the list cannot be written ({error.strerror}); name another one"
+        ) from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
