@@ -23,6 +23,7 @@ from scripts.evaluate import evaluate
 from scripts.monitor import monitor
 from scripts.reproduce import reproduce
 from scripts.runs import runs
+from scripts.smielfy import smielfy
 from scripts.smile import smile
 from scripts.smileys import smileys
 from scripts.train import train
@@ -67,7 +68,7 @@ def completion(shell: str) -> None:
 
 COMMANDS = (
     *(detect, smile, train, monitor, runs, reproduce, cascade, evaluate, data),
-    *(augment, bench, doctor, completion, smileys),
+    *(augment, bench, doctor, completion, smileys, smielfy),
 )
 for command in COMMANDS:
     cli.add_command(command)

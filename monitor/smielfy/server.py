@@ -1,0 +1,122 @@
+"""The server: cheroot, with TLS that a silent client cannot hold up.
+
+cheroot itself greets new TLS connections in the one thread that accepts them all, where a client
+that says nothing keeps everybody waiting. Here each connection is greeted by the thread that serves
+it. Somebody who typed http:// instead of https:// is led to the right address.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from contextlib import suppress
+from typing import Any
+
+from cheroot.makefile import MakeFile
+from cheroot.server import HTTPConnection
+from cheroot.wsgi import Server
+
+from monitor.gate import WSGI, host_name
+
+__all__ = ["make_server"]
+
+_THREADS = 16
+_SECONDS = 15
+_HELLO = 0x16  # the first byte of TLS
+_HOST = re.compile(rb"^Host:[ \t]*([^\s]{1,255})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+
+
+def make_server(
+    application: WSGI,
+    host: str,
+    port: int,
+    context: ssl.SSLContext | None,
+    *,
+    largest: int,
+) -> Server:
+    """Return a server that listens already; `serve` and `stop` are its methods.
+
+    Parameters
+    ----------
+    application : WSGI application
+    host, port : str, int
+        Where it listens.
+    context : ssl.SSLContext or None
+        None for plain HTTP.
+    largest : int
+        Bytes of the largest body that is received.
+
+    Raises
+    ------
+    OSError
+        If it cannot listen there.
+    """
+    server = _Quiet(
+        (host.strip("[]"), port), application, numthreads=_THREADS, max=_THREADS, timeout=_SECONDS
+    )
+    server.max_request_header_size = 64 * 1024
+    server.max_request_body_size = largest
+    server.request_queue_size = 64
+    server.server_name = "smielfy"
+    server.ConnectionClass = type("Connection", (_Connection,), {"context": context})
+    server.prepare()
+    return server
+
+
+class _Quiet(Server):
+    """Writes no log: cheroot's would hold addresses. What fails in the application, Flask tells."""
+
+    version = ""
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        """Say nothing."""
+
+
+class _Connection(HTTPConnection):
+    context: ssl.SSLContext | None = None
+    _greeted = False
+
+    def communicate(self) -> bool:
+        """Serve a request; before the first one, agree on keys."""
+        if self.context is not None and not self._greeted:
+            self._greeted = True
+            try:
+                if not self._greet(self.context):
+                    return False
+            except OSError:  # among them all errors of TLS
+                return False
+        return bool(super().communicate())
+
+    def _greet(self, context: ssl.SSLContext) -> bool:
+        plain: Any = self.socket
+        first = plain.recv(1, socket.MSG_PEEK)
+        if first and first[0] != _HELLO:
+            _lead_to_https(plain)
+        if not first or first[0] != _HELLO:
+            return False
+        # Greeted afterwards: where that fails, there is still a socket to be closed.
+        self.socket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        self.rfile = MakeFile(self.socket, "rb", self.rbufsize)
+        self.wfile = MakeFile(self.socket, "wb", self.wbufsize)
+        self.ssl_env = {"wsgi.url_scheme": "https", "HTTPS": "on"}
+        self.socket.do_handshake()
+        return True
+
+    def close(self) -> None:
+        """Close the connection; that the client did so before stops no thread."""
+        with suppress(OSError):
+            super().close()
+
+
+def _lead_to_https(connection: socket.socket) -> None:
+    """Answer a request that came without TLS."""
+    head = connection.recv(8192)
+    found = _HOST.search(head)
+    host = found[1].decode("latin-1") if found else ""
+    lines = ["HTTP/1.1 400 Bad Request"]
+    if host_name(host) is not None:
+        lines = ["HTTP/1.1 307 Temporary Redirect", f"Location: https://{host}/"]
+    text = "This server speaks HTTPS: the address begins with https://\n"
+    lines += ["Content-Type: text/plain", f"Content-Length: {len(text)}", "Connection: close"]
+    connection.sendall("\r\n".join([*lines, "", text]).encode("latin-1"))
