@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,8 @@ def label(video: Path, list_file: Path | None, web: bool, port: int, open_: bool
         else:
             from scripts.smileys_label_window import show_window
 
+            # OpenCV's Qt complains of fonts that it does not bring and that nothing here uses.
+            os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
             show_window(session, pictures, f"{video.name} - lasagnette")
     view = session.view()
     click.echo(f"{path}: {view.labelled} of {view.count} frames of {video.stem} labelled", err=True)

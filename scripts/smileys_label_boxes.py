@@ -17,13 +17,16 @@ __all__ = ["FaceSquares", "best_face", "search_in_background"]
 Square = NDArray[np.float64]
 
 _CENTRE, _SIDE = 5, 9  # frames of the running medians
-_LARGE = 8  # a face is at least this part of the picture's shorter side
+_LARGE = 6  # a face is at least this part of the picture's shorter side
 _SMALLEST = 40  # pixels
-_NO_FACE = (np.nan, np.nan, np.nan)
+
+# The detector's square ends above the chin. Those of the smiley frames hold the face from the brows
+# to the chin: their medians over 99 frames of its 15 clips, in parts of the detector's side.
+_SCALE, _DOWN = 1.13, 0.0925
 
 
 def best_face(image: Callable[[int], NDArray[np.uint8]], scale: float) -> Callable[[int], Square]:
-    """Return what finds the best face of a frame.
+    """Return what finds the best face of a frame, as a square like those of the smiley frames.
 
     Parameters
     ----------
@@ -45,8 +48,11 @@ def best_face(image: Callable[[int], NDArray[np.uint8]], scale: float) -> Callab
 
     def find(frame: int) -> Square:
         boxes = detector.detect(image(frame)).boxes[:1]
-        x, y, side, _ = to_squares(boxes)[0].tolist() if len(boxes) else (*_NO_FACE, 0)
-        return np.array([x, y, side]) * scale
+        if not len(boxes):
+            return np.full(3, np.nan)
+        x, y, side, _ = to_squares(boxes)[0].tolist()
+        more = (_SCALE - 1) / 2 * side
+        return scale * np.array([x - more, y - more + _DOWN * side, _SCALE * side])
 
     return find
 

@@ -65,7 +65,7 @@ def draw_view(view: View, image: Picture, scale: float) -> Picture:
     whole = np.full((_HIGH + _STRIP + _STATUS, size[0] + _PANEL, 3), _GROUND, np.uint8)
     top = (_HIGH - size[1]) // 2
     whole[top : top + size[1], : size[0]] = shown
-    _draw_legend(whole[:_HIGH, size[0] :], view)
+    whole[:_HIGH, size[0] :] = _legend(view)
     _draw_strip(whole[_HIGH : _HIGH + _STRIP], view)
     _draw_status(whole[_HIGH + _STRIP :], view)
     return whole
@@ -85,7 +85,8 @@ def _draw_box(picture: Picture, view: View, scale: float) -> None:
         _write(picture, smiley, 12, height + 12, colour, 1.6, 3)
 
 
-def _draw_legend(panel: Picture, view: View) -> None:
+def _legend(view: View) -> Picture:
+    panel = np.full((_HIGH, _PANEL, 3), _GROUND, np.uint8)
     for number, (key, smiley) in enumerate(zip(SMILEY_KEYS, SMILEYS, strict=True)):
         y = _LINE * (number + 1)
         if number == view.label:
@@ -97,6 +98,7 @@ def _draw_legend(panel: Picture, view: View) -> None:
     for line, (key, text) in enumerate(_KEYS, start=len(SMILEYS) + 2):
         _write(panel, key, 12, _LINE * line, _MARKED, 0.45)
         _write(panel, text, 130, _LINE * line, _FAINT, 0.45)
+    return panel
 
 
 def _draw_strip(strip: Picture, view: View) -> None:
@@ -135,11 +137,7 @@ def _draw_status(status: Picture, view: View) -> None:
 def _write(
     picture: Picture, text: str, x: int, y: int, colour: Colour, size: float = 0.5, line: int = 1
 ) -> None:
-    # a part of a larger picture is not contiguous, and OpenCV draws into nothing else
-    part = np.ascontiguousarray(picture)
-    cv2.putText(part, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, colour, line, cv2.LINE_AA)
-    if part is not picture:
-        picture[:] = part
+    cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, colour, line, cv2.LINE_AA)
 
 
 def _rgb(label: int) -> Colour:

@@ -86,7 +86,7 @@ def show_window(
     clock : callable
         Returns seconds.
     """
-    gui.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    gui.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
     shown: View | None = None
     last = clock()
     try:

@@ -167,7 +167,7 @@ def save(path: str | os.PathLike[str], clip: Clip) -> None:
             kept.append(line)
     place = place or len(kept)
     text = "\n".join([*kept[:place], *new, *kept[place:]]) + "\n"
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft = path.with_name(f".{path.name}.part")  # one name: a killed process leaves but one
     try:
         draft.write_bytes(text.encode("utf-8", "surrogateescape"))
         os.replace(draft, path)
