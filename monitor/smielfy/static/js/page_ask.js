@@ -3,9 +3,9 @@
 import { $, h, setText, show } from "/base/js/dom.js";
 import { t } from "/base/js/words.js";
 import * as camera from "./camera.js";
+import { keep, kept } from "./codes.js";
 import { ask, attempt, send, tell } from "./shell.js";
 
-const KEPT = "smielfy-codes";
 const FOCUS = { ask: "ask-title", camera: "shoot", decide: "decide-title", thanks: "thanks-title" };
 const [video, shot] = [$("video"), $("shot")];
 
@@ -142,23 +142,6 @@ $("yes").addEventListener("click", async () => {
 });
 
 // thanks
-
-/** The codes of this visit; they stay in this tab. */
-function kept() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT)) ?? [];
-  } catch {
-    return [];
-  }
-}
-
-function keep(codes) {
-  try {
-    sessionStorage.setItem(KEPT, JSON.stringify(codes));
-  } catch {
-    // the browser keeps nothing for this page; the code was shown all the same
-  }
-}
 
 function thank(code) {
   const codes = [...kept(), { code, number: asked.number, smiley: asked.smiley }];

@@ -47,7 +47,8 @@ function draw() {
   setText($("wanted"), asked.parentElement.querySelector("bdi").textContent);
   setText($("wanted-name"), t(`name.${asked.dataset.name}`));
   $("wanted-face").src = `/face/${asked.dataset.name}.svg`;
-  setText($("status"), t(`review.is.${one.status}`) + (one.released ? ` · ${t("review.released")}` : ""));
+  setText($("status"), t(`review.is.${one.status}`));
+  $("shared").hidden = !one.released;
   $("status").dataset.status = one.status;
   const [width, height] = one.size;
   const facts = { day: one.day, person: one.person.slice(0, 6), width, height, score: one.score.toFixed(2) };
