@@ -97,8 +97,8 @@ def cut_clip(
     problems = []
     if not known.all():
         problems.append(
-            f"{clip.name}: {int((~known).sum())} labelled frames have no face square, the first is "
-            f"frame {int(clip.frames[rows[~known][0]])}; open the clip with `lasagnette smileys "
+            f"{clip.name}: labelled frames without a face square: {int((~known).sum())}, the first "
+            f"is frame {int(clip.frames[rows[~known][0]])}; open the clip with `lasagnette smileys "
             "label` once more to have them found, or set them there with the key 5"
         )
     wanted = {int(clip.frames[row]): int(row) for row in rows[known]}

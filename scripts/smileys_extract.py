@@ -78,6 +78,7 @@ def extract(
             failed = failed or bool(problems)
             for problem in problems:
                 progress.note(problem)
-    click.echo(f"{made:,} faces of {len(clips)} clips: {folder}", err=True)
+    several = "1 clip" if len(clips) == 1 else f"{len(clips)} clips"
+    click.echo(f"{made:,} faces of {several}: {folder}", err=True)
     if failed or not made:
         ctx.exit(1)
