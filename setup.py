@@ -131,6 +131,7 @@ setup(
         "nets": ["pretrained/*"],
         "augment": ["splits/*"],
         "monitor": ["templates/*", "static/*", "static/*/*", "static/*/*/*"],
+        "monitor.labelling": ["templates/*", "static/*", "static/*/*"],
         "monitor.smielfy": ["templates/*", "static/*", "static/*/*"],
     },
     ext_modules=extensions(),
