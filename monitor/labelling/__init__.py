@@ -4,6 +4,6 @@ What is labelled, and what a key does, is the business of whoever is handed in (
 """
 
 from monitor.labelling.app import Command, Desk, Smiley, create_app
-from monitor.labelling.serve import serve
+from monitor.labelling.serving import serve
 
 __all__ = ["Command", "Desk", "Smiley", "create_app", "serve"]
