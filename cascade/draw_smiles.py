@@ -1,7 +1,7 @@
 """Pictures of faces with their smileys: a frame, the letters, and how sure the vote is.
 
-The letters stand on a plate below the frame's lower left corner, where the article wrote its
-percentage.
+The letters stand on a plate above the frame's upper left corner. The article wrote its percentage
+at the lower left, where a plate would hide mouths: a detector's square often ends at the lips.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def draw_smiles(image: NDArray[np.uint8], smiles: Sequence[Smile]) -> NDArray[np
 
 
 def _draw_plate(picture: NDArray[np.uint8], smile: Smile) -> None:
-    """Letters below the box, or inside it where the picture ends there."""
+    """Letters above the box; below it, or else inside, where the picture ends."""
     rows, columns = picture.shape[:2]
     x, y, _, height = (float(number) for number in smile.box)
     tall = min(max(_PLATE * height, _SMALLEST), max(_SMALLEST, _LARGEST * min(rows, columns)))
@@ -61,7 +61,8 @@ def _draw_plate(picture: NDArray[np.uint8], smile: Smile) -> None:
     gap = max(2, round(tall * 0.3))
     wide, deep = width + more + 3 * gap, high + under + gap
     left = int(min(max(x, 0), max(columns - wide, 0)))
-    top = int(min(max(y + height, 0), max(rows - deep, 0)))
+    top = int(y) - deep if y >= deep or y + height + deep > rows else int(y + height)
+    top = min(max(top, 0), max(rows - deep, 0))
     cv2.rectangle(picture, (left, top), (left + wide, top + deep), COLOUR, cv2.FILLED)
     base = top + high + gap // 2
     for text, at, size, thick in (

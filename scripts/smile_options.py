@@ -144,7 +144,7 @@ SECTIONS: Sections = {
         click.option(
             "--spread",
             type=click.IntRange(1, 45),
-            default=5,
+            default=3,
             show_default=True,
             metavar="K",
             help="In videos, ask about 45/K of a face's squares in each frame and let the last K "

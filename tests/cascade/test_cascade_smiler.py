@@ -186,15 +186,26 @@ def a_smile(box: list[float], smiley: str = ":-)", score: float = 0.87) -> Smile
     return Smile(np.array(box, np.float32), 0.9, label, smiley, score, np.zeros(17, np.float32))
 
 
-def test_a_plate_stands_below_the_face() -> None:
+def plate_rows(box: list[float]) -> tuple[int, int]:
+    """First and last row of what is drawn besides the frame's two vertical lines."""
     image = np.full((200, 300, 3), 90, np.uint8)
-    drawn = draw_smiles(image, [a_smile([100, 50, 60, 60])])
+    drawn = draw_smiles(image, [a_smile(box)])
     assert (image == 90).all(), "the photograph itself was drawn into"
     assert drawn.shape == image.shape
-    plate = (drawn == COLOUR).all(axis=2)
-    assert plate[112:120, 101:140].any()
-    assert not plate[130:].any()
-    assert (drawn[111:130, 100:170] == 0).all(axis=2).any(), "no letters"
+    letters = (drawn == 0).all(axis=2)
+    assert letters.any()
+    plate = (drawn == COLOUR).all(axis=2).sum(axis=1) > 20
+    lines = [row for row in np.flatnonzero(plate) if letters[row].any()]
+    return int(min(lines)), int(max(lines))
+
+
+def test_a_plate_stands_above_the_face_or_below_it_or_inside() -> None:
+    first, last = plate_rows([100, 60, 60, 60])
+    assert 30 < first <= last <= 60
+    first, last = plate_rows([100, 5, 60, 60])
+    assert 65 <= first <= last < 100
+    first, last = plate_rows([100, 5, 60, 190])
+    assert 0 <= first <= last < 40
 
 
 @pytest.mark.parametrize("box", [[-40, 150, 90, 90], [280, 180, 60, 60], [-500, -500, 20, 20]])
