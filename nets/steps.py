@@ -232,6 +232,8 @@ def compiled(
     with warnings.catch_warnings():
         # JAX checks shapes while it traces, with or without PyTensor's assertions on them.
         warnings.filterwarnings("ignore", message="Skipping Assert")
+        # The norms of nets with many parameters; it is computed all the same.
+        warnings.filterwarnings("ignore", message="Loop fusion failed")
         mode = backend.mode() if mode is None else mode
         return pytensor.function(list(inputs), outputs, mode=mode, **options)
 

@@ -54,6 +54,17 @@ def _default(name: str) -> str:
     return f"[default: {listed}]"
 
 
+def _weights_file(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Check a path; a word without an ending names weights that come with the package."""
+    del ctx
+    if value is None or not Path(value).suffix:
+        return value
+    path = Path(value).resolve()
+    if not path.is_file():
+        raise click.BadParameter(f"There is no file {value}.", param=parameter)
+    return str(path)
+
+
 @click.command()
 @click.argument("net", type=click.Choice(list(DEFAULTS)), metavar="NET")
 @DATA_OPTION
@@ -111,10 +122,10 @@ def _default(name: str) -> str:
 )
 @click.option(
     "--initial",
-    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    metavar="FILE",
+    metavar="FILE|NAME",
+    callback=_weights_file,
     help="Start from these weights of the same net, or for net_smiles of a net48 whose top is "
-    "swapped  [default: random ones]",
+    "swapped; net48 is one that comes with the package  [default: random ones]",
 )
 @click.option(
     "--split",
@@ -188,13 +199,12 @@ def train(
     lasagnette train net12 --run first
     lasagnette train net12 --resume first
 
-    net_smiles learns from the smiley frames, every class equally often; its samples are also
-    turned by 10 degrees, lightened or darkened by 30 levels, changed in contrast by 1.4 and
-    grey with a chance of .1, unless the options say otherwise:
+    net_smiles learns from the smiley frames, every class equally often, and has defaults of its
+    own: --move .12 --scale .85 1.18 --stretch 1.15 --rotation 15 --brightness 40 --contrast 1.6
+    --grey .2 --blur 1 --noise 6.
 
     \b
-    lasagnette train net48 --out net48.h5
-    lasagnette train net_smiles --initial net48.h5 --split people
+    lasagnette train net_smiles --split people --initial net48
 
     Prints one line of JSON at the end; what happens meanwhile goes to stderr.
     """
@@ -234,7 +244,7 @@ def train(
             raise click.UsageError(f"{folder} is a run of {settings.net}, not of {net}.")
     else:
         if smiles:
-            given |= _colours(ctx)
+            given |= _usual_changes(ctx)
         else:
             given = {key: value for key, value in given.items() if key not in OF_SMILEYS}
         intervals = intervals_from(given)
@@ -264,12 +274,12 @@ def train(
     click.echo(json.dumps(result))
 
 
-def _colours(ctx: click.Context) -> dict[str, Any]:
+def _usual_changes(ctx: click.Context) -> dict[str, Any]:
     """The random changes of a smiley net's samples that were not chosen on the command line."""
-    from scripts.training_smileys import COLOURS
+    from scripts.training_smileys import CHANGES
 
     usual = ParameterSource.DEFAULT
-    return {k: value for k, value in COLOURS.items() if ctx.get_parameter_source(k) is usual}
+    return {k: value for k, value in CHANGES.items() if ctx.get_parameter_source(k) is usual}
 
 
 def _check_scheduler(url: str) -> None:

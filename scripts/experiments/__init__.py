@@ -26,6 +26,7 @@ NAMES = (
     "inception",
     "dropout-output",
     "smileys-people",
+    "smileys-runs",
     "smileys-frames",
 )
 """All experiments; each is the `EXPERIMENT` of the module of that name, with underscores."""

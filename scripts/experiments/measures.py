@@ -11,13 +11,23 @@ import numpy as np
 from augment.fixed import changed_set, fixed_set
 from augment.index import Index
 from augment.samples import Batch
+from augment.smiley_splits import smiley_sets
 from augment.splits import tune_set, validation_set
 from augment.transforms import Intervals
 from nets.inference import forward
 from nets.registry import spec
 from nets.training import score
 from nets.weights import load
+from scripts.cascade_road import folded
 from scripts.evaluate_crops import measure_calibration
+from scripts.smileys_measures import (
+    as_smile_net,
+    baselines,
+    find_faces,
+    measure_square,
+    told_alone,
+    told_by_vote,
+)
 
 if TYPE_CHECKING:
     from scripts.runner import Settings
@@ -57,9 +67,15 @@ def measure(
         Of a detection net `accuracy`, `balanced_accuracy`, `precision`, `recall` and `loss`, each
         for the sets `clean/` (as the frames stand), `augmented/` (changed at random once, by the
         article's intervals) and `fddb/` (only the faces of FDDB, with all backgrounds); of a
-        calibration net `calibration/` with `accuracy`, `iou_before` and `iou_after`. Shares lie
-        between 0 and 1. And `dead/logits`: the share of clean crops for which all outputs are 0.
+        calibration net `calibration/` with `accuracy`, `iou_before` and `iou_after`; of a smiley
+        net `accuracy` and `macro_f1` of the held-out frames, each for `labelled/` squares, for the
+        `detector/`'s squares and for the `vote/` of their neighbours, and of the baselines
+        `frequent/` and `neighbour/`, and `found`, the share of the faces that the detector found.
+        Shares lie between 0 and 1. And of a detection net `dead/logits`: the share of clean crops
+        for which all outputs are 0.
     """
+    if settings.task == "classes":
+        return _measure_smileys(weights, settings, data, say, every)
     loaded = load(weights)
     run = forward(loaded.layer)
     side = spec(loaded.name).side
@@ -92,6 +108,28 @@ def measure(
         if value is not None
     }
     return {**measures, "dead/logits": float((outputs == 0).all(axis=1).mean())}
+
+
+def _measure_smileys(
+    weights: Path, settings: Settings, data: Path, say: Callable[[str], None], every: int
+) -> dict[str, float]:
+    learnt, held = smiley_sets(data, settings.split, say)
+    held = held.select(np.arange(0, len(held), every))
+    net = as_smile_net(folded(weights), measure_square(learnt))
+    found = find_faces(held)
+    told = {
+        **baselines(learnt, held),
+        "labelled": told_alone(net, held),
+        **told_by_vote(net, held, found),
+    }
+    names = {"most frequent": "frequent", "nearest neighbour": "neighbour"}
+    names |= {"detector's square": "detector", "vote of 45": "vote"}
+    measures = {
+        f"{names.get(name, name)}/{key}": float(getattr(one, key))
+        for name, one in told.items()
+        for key in ("accuracy", "macro_f1")
+    }
+    return {**measures, "found": len(found.rows) / max(1, len(held))}
 
 
 def _without_lfw(index: Index) -> np.ndarray:

@@ -54,6 +54,10 @@ class Results:
         """Return the file of the last weights of a variant's first seed."""
         return self._folder / self._tasks(variant)[0].run / "last.h5"
 
+    def all_weights(self, variant: str) -> list[Path]:
+        """Return the files of the last weights of a variant, one for each seed."""
+        return [self._folder / task.run / "last.h5" for task in self._tasks(variant)]
+
     def measure(self, name: str, variant: str) -> np.ndarray:
         """Return a measure of a variant's last weights, one number for each seed."""
         return np.array([self.of(task)["measures"][name] for task in self._tasks(variant)])

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from nets.registry import spec
 from scripts.errors import RunError
 from scripts.experiments.recipe import Trained
 from scripts.progress import Progress
@@ -203,9 +204,7 @@ def do(
 
 def _cost(task: Task) -> float:
     """About how long a training takes, in no unit: with the side, nets grow in depth and width."""
-    net = task.settings.net
-    side = int("".join(c for c in net.split("_")[0] if c.isdigit()))
-    return task.samples * side**3 / 1000
+    return task.samples * spec(task.settings.net).side ** 3 / 1000
 
 
 class Shown:

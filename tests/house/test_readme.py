@@ -88,7 +88,7 @@ RUN: dict[str, str | None] = {
         "lasagnette runs export kept --csv run.csv --png run.png"
     ),
     "lasagnette reproduce net12-plain": "lasagnette reproduce net12-plain --quick --samples 64",
-    "lasagnette reproduce all --report report": "lasagnette reproduce smileys-people",
+    "lasagnette reproduce all --report report": "lasagnette reproduce --help",
     "lasagnette reproduce all --quick --report report-quick": "lasagnette reproduce --help",
     "lasagnette bench monitor": "lasagnette bench monitor --part logging --rounds 1",
     "lasagnette bench": "lasagnette bench --net net12 --rounds 1 --threads 1",

@@ -8,6 +8,8 @@ import pytest
 
 import lasagnette.random
 from lasagnette import layers, updates
+from lasagnette.objectives import categorical_crossentropy_logits
+from lasagnette.utils import interpreted_mode
 from nets import registry
 from nets.scaling import Scaling
 from nets.training import Trainer, Training, TrainingError, cosine, fit, score
@@ -145,3 +147,42 @@ def test_cosine_rises_and_falls():
     assert max(values) > 0.9
     assert values[100] == pytest.approx(0)
     assert all(a >= b for a, b in itertools.pairwise(values[10:]))
+
+
+def test_label_smoothing_spreads_a_share_of_the_target():
+    """Steps are those of the targets .95 and .05; the loss that is told is the plain one."""
+    mode = interpreted_mode()
+
+    def net():
+        lasagnette.random.set_rng(np.random.default_rng(3))
+        return registry.build("net12", dropout=0)
+
+    smooth, plain = (
+        Trainer(net(), Scaling(), label_smoothing=share, weight_decay=0, mode=mode)
+        for share in (0.1, 0.0)
+    )
+    x, targets = pt.tensor4("x", dtype="uint8"), pt.fmatrix("targets")
+    wanted = net()
+    logits = layers.get_output(wanted, Scaling().apply(x))
+    loss = categorical_crossentropy_logits(logits, targets).mean()
+    by_hand = Training(wanted, [x, targets], loss, mode=mode)
+    for number, (images, labels) in enumerate(stream(0, 0)):
+        told = [trainer.step((images, labels), 0.01)["loss"] for trainer in (smooth, plain)]
+        spread = np.where(np.eye(2)[labels], 0.95, 0.05).astype("float32")
+        by_hand.step((images, spread), 0.01)
+        if number == 0:
+            assert told[0] == pytest.approx(told[1], rel=1e-6)
+    values = [
+        np.concatenate([value.ravel() for value in layers.get_all_param_values(one)])
+        for one in (smooth.layer, wanted, plain.layer)
+    ]
+    np.testing.assert_allclose(values[0], values[1], atol=1e-4)
+    assert np.abs(values[0] - values[2]).max() > 1e-3
+
+
+def test_macro_f1_of_several_classes():
+    logits = np.eye(4)[[0, 0, 1, 1, 3]]
+    labels = np.array([0, 0, 0, 1, 1])
+    # class 0: 2 hits of 2 found and 3 there; class 1: 1 of 2 and 2; class 3: found, not there
+    assert score(logits, labels).macro_f1 == pytest.approx((4 / 5 + 1 / 2 + 0) / 3)
+    assert score(logits[:, :2], labels % 2).macro_f1 is None

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from lasagnette.layers import get_all_param_values
+from lasagnette.layers import get_all_param_values, get_all_params
 from nets import registry, weights
 from nets.scaling import Scaling
 
@@ -112,3 +112,26 @@ def test_a_parameter_of_another_shape_is_told(saved):
         file["parameters/output.b"] = np.zeros(3, "f4")
     with pytest.raises(weights.WeightsError, match=r"output.b has shape \(3,\).*needs \(2,\)"):
         weights.load(path)
+
+
+def test_a_top_is_swapped(tmp_path):
+    """The convolutions of net48 below 17 smileys; a net of another kind gives nothing."""
+    taken = weights.graft(net := registry.build("net_smiles"), weights.pretrained("net48"))
+    assert taken == ["conv1.W", "conv2.W", "conv3.W", "conv4.W", "dense1.W"]
+    source = weights.load(weights.pretrained("net48"), "net48").layer
+    wanted = {p.name: p.get_value() for p in get_all_params(source)}
+    for parameter in get_all_params(net):
+        if parameter.name in taken:
+            np.testing.assert_array_equal(parameter.get_value(), wanted[parameter.name])
+    weights.save(tmp_path / "small.h5", registry.build("net12"), name="net12")
+    fresh = registry.build("net_smiles")
+    before = get_all_param_values(fresh)
+    with pytest.raises(weights.WeightsError, match="'net12', which has no parameter in common"):
+        weights.graft(fresh, tmp_path / "small.h5")
+    for a, b in zip(before, get_all_param_values(fresh), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_weights_that_do_not_come_with_the_package():
+    with pytest.raises(weights.WeightsError, match=r"no weights of 'net99' .* there are: net48"):
+        weights.pretrained("net99")
