@@ -37,6 +37,7 @@ def with_options(sections: Sections) -> Callable[[Callable[..., Any]], Callable[
     """A decorator that adds the options of all sections."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        """Add them to a command."""
         for option in reversed([option for options in sections.values() for option in options]):
             command = option(command)
         return command
