@@ -17,7 +17,7 @@ from monitor.gate import Gate
 from monitor.smielfy.common import json_answer, new_app
 from monitor.smielfy.errors import Refusal, SmielfyError
 from monitor.smielfy.records import Record, Status
-from monitor.smielfy.server import make_server
+from monitor.smielfy.server import make_server, run
 from monitor.smielfy.smileys import names
 from monitor.smielfy.store import Store
 from monitor.smielfy.texts import page
@@ -66,10 +66,7 @@ def serve_review(
     say(f"Review of {os.fspath(store.folder)}: {address}  (Ctrl-C ends it)")
     if open_browser:
         webbrowser.open(address)
-    try:
-        server.serve()
-    finally:
-        server.stop()
+    run(server)
 
 
 def create_review(store: Store, token: str) -> Flask:

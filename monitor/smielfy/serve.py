@@ -19,7 +19,7 @@ from monitor.smielfy.certificate import Certificate, ready_certificate
 from monitor.smielfy.errors import SmielfyError
 from monitor.smielfy.intake import FindFaces
 from monitor.smielfy.limits import Limits
-from monitor.smielfy.server import make_server
+from monitor.smielfy.server import make_server, run
 
 __all__ = ["listen", "own_addresses", "serve"]
 
@@ -94,10 +94,7 @@ def serve(
         _explain(certificate, network, say)
     if open_browser:
         webbrowser.open(addresses[0])
-    try:
-        server.serve()
-    finally:
-        server.stop()
+    run(server)
 
 
 def listen(app: Flask, host: str, port: int, context: ssl.SSLContext | None) -> Server:
@@ -108,8 +105,8 @@ def listen(app: Flask, host: str, port: int, context: ssl.SSLContext | None) -> 
     SmielfyError
         If it cannot listen there.
     """
-    # Larger bodies are refused by the application, in a sentence; much larger ones not even read.
-    largest = 4 * int(app.config["MAX_CONTENT_LENGTH"])
+    # A little more than the application takes, so that it is what refuses, in a sentence.
+    largest = 64 * 1024 + int(app.config["MAX_CONTENT_LENGTH"])
     try:
         return make_server(app, host, port, context, largest=largest)
     except (OSError, OverflowError) as error:

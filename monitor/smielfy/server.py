@@ -19,7 +19,7 @@ from cheroot.wsgi import Server
 
 from monitor.gate import WSGI, host_name
 
-__all__ = ["make_server"]
+__all__ = ["make_server", "run"]
 
 _THREADS = 16
 _SECONDS = 15
@@ -58,10 +58,21 @@ def make_server(
     server.max_request_header_size = 64 * 1024
     server.max_request_body_size = largest
     server.request_queue_size = 64
+    server.shutdown_timeout = 1
     server.server_name = "smielfy"
     server.ConnectionClass = type("Connection", (_Connection,), {"context": context})
     server.prepare()
     return server
+
+
+def run(server: Server) -> None:
+    """Serve until interrupted (Ctrl-C)."""
+    try:
+        server.serve()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.stop()
 
 
 class _Quiet(Server):
