@@ -100,6 +100,9 @@ class Settings:
         Also learn from the tuning and the reporting side, or from the held-out frames.
     split : {'frames', 'runs', 'people'}
         What is held out of the smiley frames; see `augment.smiley_splits`.
+    emotions : float
+        Share of a smiley net's samples that are LFW's faces with their emotions; see
+        `augment.emotions`.
     label_smoothing : float
         Share of the target that is spread over all classes.
     sources : list of str
@@ -128,6 +131,7 @@ class Settings:
     initial: str | None = None
     everything: bool = False
     split: Split = "runs"
+    emotions: float = 0.0
     label_smoothing: float = 0.0
     sources: tuple[str, ...] = SOURCES
     augment_validation: bool = False
@@ -312,6 +316,7 @@ def _data(
         index, held = smiley_indexes(
             data,
             settings.split,
+            emotions=settings.emotions,
             everything=settings.everything,
             epoch_samples=settings.epoch_samples,
             say=say,

@@ -37,7 +37,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "net48_cal": {"epochs": 1, "batch_size": 128, "learning_rate": 1e-3},
     "net_smiles": {"epochs": 30, "batch_size": 128, "learning_rate": 1e-3},
 }
-OF_SMILEYS = ("split", "label_smoothing")
+OF_SMILEYS = ("split", "emotions", "label_smoothing")
 OF_FACES = ("validation", "fddb_repeats")
 BACKGROUNDS = ("backgrounds_per_face", "hard_negatives", "hard_share")
 OF_DETECTION = (*BACKGROUNDS, "move", "scale", "stretch", "rotation")
@@ -133,6 +133,14 @@ def _weights_file(ctx: click.Context, parameter: click.Parameter, value: str | N
     default="runs",
     show_default=True,
     help="What net_smiles holds out: random frames, whole runs of neighbouring ones, or people.",
+)
+@click.option(
+    "--emotions",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of net_smiles' samples that are LFW's faces, labelled with an emotion each.",
 )
 @click.option(
     "--label-smoothing",

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from augment.emotions import emotion_set
 from augment.fixed import changed_set, fixed_set
-from augment.index import Index
+from augment.index import Index, concat
 from augment.recipe import Recipe
 from augment.samples import Batch
 from augment.smiley_splits import Split, all_smileys, balanced, smiley_sets
@@ -30,18 +31,21 @@ def smiley_indexes(
     data: Path,
     split: Split,
     *,
+    emotions: float,
     everything: bool,
     epoch_samples: int | None,
     say: Callable[[str], None],
 ) -> tuple[Index, Index]:
-    """Return the frames to learn from, every class equally often, and the held-out ones.
+    """Return what is learnt from, every smiley equally often, and the held-out frames.
 
     Parameters
     ----------
     data
-        Folder of smileys/.
+        Folder of smileys/, and of lfw/ for emotions.
     split
         What is held out.
+    emotions
+        Share of the samples that are LFW's faces with their emotions, below 1.
     everything
         Whether to learn from the held-out frames, too.
     epoch_samples
@@ -57,9 +61,18 @@ def smiley_indexes(
     learnt, held = smiley_sets(data, split, say)
     index = balanced(all_smileys(data, say) if everything else learnt)
     if epoch_samples is not None:
-        factor = epoch_samples / len(index)
-        index = replace(index, weights=(index.weights * factor).astype(np.float32))
+        index = _shown(index, epoch_samples)
+    if emotions:
+        total = float(index.weights.sum())
+        people = _shown(emotion_set(data, say), total * emotions)
+        index = concat([_shown(index, total * (1 - emotions)), people])
     return index, held
+
+
+def _shown(index: Index, samples: float) -> Index:
+    """The same rows, of which an epoch shows so many."""
+    factor = samples / index.weights.sum(dtype=np.float64)
+    return replace(index, weights=(index.weights * factor).astype(np.float32))
 
 
 def smiley_crops(
@@ -85,8 +98,11 @@ def smiley_crops(
 
 def count_smileys(index: Index, validation: Batch) -> dict[str, int]:
     """Return how many frames and people are learnt from, and how many frames are held out."""
-    return {
-        "train_frames": len(index),
-        "train_people": len(set(index.group.tolist())),
+    ours = index.source == "smileys"
+    counts = {
+        "train_frames": int(ours.sum()),
+        "train_people": len(set(index.group[ours].tolist())),
+        "emotion_pictures": int((~ours).sum()),
         "validation_frames": len(validation.labels),
     }
+    return {name: count for name, count in counts.items() if count}
