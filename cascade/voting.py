@@ -81,10 +81,8 @@ def vote_squares(squares: ArrayLike, grid: Sequence[int] = GRID) -> NDArray[np.f
     Raises
     ------
     ValueError
-        If the grid is empty or names no such class.
+        If the grid names no such class.
     """
-    if not len(grid):
-        raise ValueError("at least one square votes; got an empty grid")
     squares = np.asarray(squares, np.float32).reshape(-1, 4)
     frames = encode(np.repeat(squares, len(grid), axis=0), np.tile(grid, len(squares)))
     return frames.reshape(len(squares), len(grid), 4)
@@ -117,7 +115,8 @@ def vote(
     Raises
     ------
     ValueError
-        If the photograph is no such array, or a square has no area or is not finite.
+        If the photograph is no such array, a square has no area or is not finite, or the grid is
+        empty.
     """
     levels = photo if isinstance(photo, Levels) else Levels(photo)
     squares = np.asarray(squares, np.float32).reshape(-1, 4)
@@ -165,12 +164,16 @@ def ballots(
         Distributions.
     """
     squares = np.asarray(squares, np.float32).reshape(-1, 4)
+    if not len(grid):
+        raise ValueError("at least one square votes; got an empty grid")
     if len(photos) != len(squares):
         raise ValueError(f"each of the {len(squares)} faces has a photograph; got {len(photos)}")
-    neighbours = vote_squares(squares, grid).reshape(-1, 4)
-    owners = [photo for photo in photos for _ in grid]
-    crops = crop_photos(owners, neighbours, net.side)
-    each = np.empty((len(crops), net.plan.classes), np.float32)
-    for at in range(0, len(crops), _BATCH):
-        each[at : at + _BATCH] = net.probabilities(crops[at : at + _BATCH])
-    return each.reshape(len(squares), len(grid), net.plan.classes)
+    each = np.empty((len(squares), len(grid), net.plan.classes), np.float32)
+    together = max(1, _BATCH // len(grid))  # faces
+    for at in range(0, len(squares), together):
+        part = slice(at, at + together)
+        neighbours = vote_squares(squares[part], grid).reshape(-1, 4)
+        owners = [photo for photo in photos[part] for _ in grid]
+        crops = crop_photos(owners, neighbours, net.side)
+        each[part] = net.probabilities(crops).reshape(-1, *each.shape[1:])
+    return each

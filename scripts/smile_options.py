@@ -79,7 +79,7 @@ SECTIONS: Sections = {
             "--no-vote",
             is_flag=True,
             help="Ask the net about each face's square alone, not about 45 squares around it: "
-            "faster, and wrong more often.",
+            "faster, but where exactly the square lies then decides.",
         ),
         click.option(
             "--smooth",
