@@ -47,10 +47,10 @@ def smileys(split: Split, held_out: str, claim: str) -> Trained:
         method="net_smiles as printed, every class equally often: on the frames as they are "
         "labelled; augmented as for detection; and, beyond the article, begun with the "
         "convolutions of a trained net48, with wider changes, light and colour among them, label "
-        "smoothing, and twice as long. Measured on the held-out frames: on the labelled squares, on "
-        "the squares that the detector finds, and by the vote of 45 squares around these. Nothing "
-        "was chosen on the held-out frames; rates and changes were chosen on frames held out of "
-        "the learnt ones.",
+        "smoothing, and twice as long. Measured on the held-out frames: on the labelled squares, "
+        "on the squares that the detector finds, and by the vote of 45 squares around these. "
+        "Nothing was chosen on the held-out frames; rates and changes were chosen on frames held "
+        "out of the learnt ones.",
         variants=(
             Variant(PLAIN, {**plain, "intervals": None, "epochs": 8}),
             Variant(AUGMENTED, {**plain, "intervals": Intervals().as_dict()}),
