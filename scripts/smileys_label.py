@@ -13,6 +13,7 @@ from scripts.errors import RunError
 from scripts.progress import Progress
 
 if TYPE_CHECKING:
+    from scripts.smileys_label_boxes import FaceSquares
     from scripts.smileys_label_clip import ClipPictures
     from scripts.smileys_label_session import Session
 
@@ -55,13 +56,14 @@ def label(video: Path, list_file: Path | None, web: bool, port: int, open_: bool
     and open http://localhost:8266.
     """
     from cascade.video import why_no_windows
+    from scripts.smileys_label_boxes import search_labelled
 
     reason = "" if web else why_no_windows()
     if reason:
         raise RunError(f"No window can be opened: {reason}. Use --web to label in a browser.")
     path = video.parent / "frames.csv" if list_file is None else list_file
     with ExitStack() as stack:
-        session, pictures = _begin(video, path, stack)
+        session, pictures, faces = _begin(video, path, stack)
         if web:
             _serve(session, pictures, video.stem, port, open_)
         else:
@@ -70,11 +72,13 @@ def label(video: Path, list_file: Path | None, web: bool, port: int, open_: bool
             # OpenCV's Qt complains of fonts that it does not bring and that nothing here uses.
             os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
             show_window(session, pictures, f"{video.name} - lasagnette")
+        with Progress(len(session.labelled_unsearched()), "boxes of labelled frames") as progress:
+            search_labelled(session, faces, progress.advance)
     view = session.view()
     click.echo(f"{path}: {view.labelled} of {view.count} frames of {video.stem} labelled", err=True)
 
 
-def _begin(video: Path, path: Path, stack: ExitStack) -> tuple[Session, ClipPictures]:
+def _begin(video: Path, path: Path, stack: ExitStack) -> tuple[Session, ClipPictures, FaceSquares]:
     """Read the clip and what is labelled of it; faces are looked for in the background."""
     from augment.datasets.frames import locked
     from cascade.video import open_video
@@ -100,7 +104,7 @@ def _begin(video: Path, path: Path, stack: ExitStack) -> tuple[Session, ClipPict
         labels, squares, size=pictures.size, rate=pictures.rate, save=save, find=faces.square
     )
     stack.callback(search_in_background(session, faces))
-    return session, pictures
+    return session, pictures, faces
 
 
 def _serve(session: Session, pictures: ClipPictures, name: str, port: int, open_: bool) -> None:

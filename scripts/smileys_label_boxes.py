@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from scripts.smileys_label_session import Session
 
-__all__ = ["FaceSquares", "best_face", "search_in_background"]
+__all__ = ["FaceSquares", "best_face", "search_in_background", "search_labelled"]
 
 Square = NDArray[np.float64]
 
@@ -95,6 +95,16 @@ class FaceSquares:
                     self._known[one] = True
         found = self._raw[frames.start : frames.stop]
         return found[np.isfinite(found).all(axis=1)]
+
+
+def search_labelled(
+    session: Session, squares: FaceSquares, advance: Callable[[], None] = lambda: None
+) -> None:
+    """Look for the squares that labelled frames lack; `advance` is called after each frame."""
+    for frame in session.labelled_unsearched():
+        session.found(frame, squares.square(frame))
+        advance()
+    session.flush()
 
 
 def search_in_background(session: Session, squares: FaceSquares) -> Callable[[], None]:

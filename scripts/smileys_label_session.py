@@ -40,6 +40,8 @@ class View:
         Of the frame, -1 for none.
     square : tuple of float or None
         x, y, side of the frame's face square in pixels of the clip.
+    searching : bool
+        Whether the square may still be found.
     begin : int or None
         Where the range begins that is being marked.
     playing : bool
@@ -60,6 +62,7 @@ class View:
     count: int
     label: int
     square: tuple[float, float, float] | None
+    searching: bool
     begin: int | None
     playing: bool
     runs: list[tuple[int, int, int]]
@@ -151,6 +154,7 @@ class Session:
                 count=len(tape),
                 label=int(tape.labels[self._frame]),
                 square=(x, y, side) if np.isfinite([x, y, side]).all() else None,
+                searching=not tape.searched(self._frame),
                 begin=self._begin,
                 playing=self._playing,
                 runs=tape.runs(),
@@ -169,6 +173,11 @@ class Session:
         """Return the next frame, from the one shown on, in which no face was looked for yet."""
         with self._lock:
             return self._tape.unsearched_from(self._frame)
+
+    def labelled_unsearched(self) -> list[int]:
+        """Return the labelled frames in which no face was looked for yet."""
+        with self._lock:
+            return self._tape.labelled_unsearched()
 
     def found(self, frame: int, square: NDArray[Any] | None) -> None:
         """Take the square that was found in a frame, unless it has one; None: there is no face."""

@@ -121,6 +121,15 @@ class Tape:
         """The next frame from this one on in which no face was looked for, else the first."""
         return _next(~self._searched, frame)
 
+    def searched(self, frame: int) -> bool:
+        """Whether a face was looked for in a frame, or somebody has placed its square."""
+        return bool(self._searched[frame])
+
+    def labelled_unsearched(self) -> list[int]:
+        """The labelled frames in which no face was looked for."""
+        frames: list[int] = np.flatnonzero((self.labels != UNLABELLED) & ~self._searched).tolist()
+        return frames
+
     def found(self, frame: int, square: NDArray[Any] | None) -> None:
         """Keep the square that was found in a frame, unless it has one; None: there is no face."""
         if square is not None and not np.isfinite(self.squares[frame]).all():

@@ -58,7 +58,14 @@ class Desk(Protocol):
         """Let time pass."""
 
     def state(self) -> dict[str, Any]:
-        """Return what there is to show: what JSON holds."""
+        """Return what there is to show, as JSON holds it.
+
+        ``frame``, ``count``, ``label`` (-1 for none), ``square`` (x, y, side in pixels of the clip,
+        or null), ``searching`` (the square may still be found), ``begin`` (of the range that is
+        marked, or null), ``playing``, ``runs`` (first, last, label of each labelled range),
+        ``labelled`` (frames), ``said`` and ``values`` (the text ``said.NAME``, and what it is
+        filled with).
+        """
 
 
 @dataclass(frozen=True)

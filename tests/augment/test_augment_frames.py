@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augment.datasets import frames
@@ -61,6 +61,7 @@ clips = st.dictionaries(
 )
 
 
+@settings(deadline=None)  # other work may share the machine
 @given(written=clips, again=st.data())
 def test_any_clips_make_the_round_trip(tmp_path_factory, written, again):
     path = tmp_path_factory.mktemp("round") / "frames.csv"

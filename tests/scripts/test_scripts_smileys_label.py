@@ -16,7 +16,7 @@ import click
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cascade.detector
@@ -28,7 +28,12 @@ from cascade.video import VideoWriter
 from monitor.labelling.words import words
 from scripts.demo import photograph
 from scripts.main import cli
-from scripts.smileys_label_boxes import FaceSquares, best_face, search_in_background
+from scripts.smileys_label_boxes import (
+    FaceSquares,
+    best_face,
+    search_in_background,
+    search_labelled,
+)
 from scripts.smileys_label_clip import clip_pictures
 from scripts.smileys_label_draw import draw_view
 from scripts.smileys_label_keys import ALIASES, COLOURS, COMMANDS, SMILEY_KEYS, meaning
@@ -217,6 +222,7 @@ def test_the_same_label_again_is_no_change() -> None:
 ANY = st.sampled_from([*SMILEY_KEYS, *COMMANDS, *ALIASES])
 
 
+@settings(deadline=None)  # other work may share the machine
 @given(
     keys=st.lists(ANY, max_size=60),
     unknown=st.sets(st.integers(0, COUNT - 1), max_size=8),
@@ -348,6 +354,23 @@ def test_faces_are_looked_for_in_the_background_from_the_frame_shown_on() -> Non
     np.testing.assert_allclose(kept.squares[10], [10, 1, 20])
     np.testing.assert_allclose(kept.squares[25:], np.tile(SQUARE, (5, 1)))
     assert session.view().undo == 0
+
+
+def test_labelled_frames_get_their_boxes_at_the_end() -> None:
+    labels, squares = np.full(COUNT, -1), np.full((COUNT, 3), np.nan)
+    labels[[4, 9, 12]] = 7
+    squares[9] = SQUARE
+    session, kept = begin(labels, squares)
+    faces = FaceSquares(COUNT, lambda frame: np.full(3, np.nan if frame < 8 else 20.0))
+    assert session.labelled_unsearched() == [4, 12]
+    session.seek(12)
+    assert (session.view().square, session.view().searching) == (None, True)
+    search_labelled(session, faces)
+    assert session.labelled_unsearched() == []
+    assert (session.view().square, session.view().searching) == ((20, 20, 20), False)
+    session.seek(4)
+    assert (session.view().square, session.view().searching) == (None, False)
+    assert np.flatnonzero(np.isfinite(kept.squares[:, 0])).tolist() == [9, 12]
 
 
 def test_the_detectors_box_holds_the_face() -> None:
@@ -555,7 +578,7 @@ def test_several_clips_share_a_list_and_are_gone_on_with(
         )
         assert outcome.code == 0
         assert f"frames.csv: 4 of 12 frames of {name} labelled" in outcome.stderr
-    at_the_keys(monkeypatch, "d 6")
+    at_the_keys(monkeypatch, "d 5 6")
     assert lasagnette("smileys", "label", tmp_path / "a.mp4", "--web").code == 0
     assert ports == [77, 77]
     found = frames.load(tmp_path / "frames.csv")
@@ -564,7 +587,8 @@ def test_several_clips_share_a_list_and_are_gone_on_with(
     assert found.clips["a"].labels.tolist() == [3, 3, 3, 7, 2] + [-1] * 7
     assert found.clips["a"].frames.tolist() == list(range(12))
     expected = (10 - 1.3, 10 - 1.3 + 1.85, 22.6)  # smoothed, brows to chin
-    assert np.isfinite(found.clips["a"].squares[:6]).all()
+    for name, end in (("a", 6), ("b", 4)):
+        assert np.isfinite(found.clips[name].squares[:end]).all(), "labelled, and without a box"
     np.testing.assert_allclose(found.clips["a"].squares[0], expected, atol=0.06)
     moved = found.clips["a"].squares[5] - found.clips["a"].squares[0]
     np.testing.assert_allclose(moved, [1, 0, 0], atol=0.06)

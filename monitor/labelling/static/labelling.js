@@ -88,6 +88,7 @@ async function render(answer) {
   if (frame + 1 < count) load(frame + 1).catch(() => {});
   document.body.dataset.frame = frame;
   if (state.playing) play();
+  else if (state.searching) setTimeout(() => state === answer && send("state"), 700);
 }
 
 function drawPicture(image) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from browser_waits import until
+from browser_waits import SECONDS, until
 
 from augment.datasets import frames
 from augment.datasets.smileys import SMILEYS
@@ -37,7 +38,7 @@ class Labelling:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "frames.csv"
         labels, squares, _ = known(self.path, "clip", COUNT)
-        squares[:] = (100, 60, 120)
+        squares[:-1] = (100, 60, 120)
         self.session = Session(
             labels,
             squares,
@@ -168,6 +169,22 @@ def test_it_plays_stops_and_takes_keys_of_other_layouts(
     press(page, "a")
     shows(page, 2)
     assert labelling.labels()[:3] == [3, 9, -1]
+
+
+def test_a_box_is_shown_when_it_is_found(labelling: Labelling, open_page: Open) -> None:
+    page = open_page(labelling.address)
+    shows(page, 0)
+    press(page, "End", "6")
+    shows(page, COUNT - 1)
+    says(page, "said", "There is no box here yet")
+    left = (100 / 400, 0.5)
+    grey = 40 + 5 * (COUNT - 1)
+    assert pixel(page, "picture", *left) == pytest.approx([grey] * 3, abs=8)
+    labelling.session.found(COUNT - 1, np.array([100, 60, 120]))
+    end = time.monotonic() + SECONDS
+    while pixel(page, "picture", *left) != pytest.approx([255] * 3, abs=8):
+        assert time.monotonic() < end
+        page.wait_for_timeout(50)
 
 
 def test_on_a_phone_by_touch_and_in_russian(labelling: Labelling, open_page: Open) -> None:
