@@ -108,7 +108,7 @@ def choose_face(image: NDArray[np.uint8], find_faces: FindFaces) -> Face:
     """
     boxes, scores = find_faces(image)
     faces = [
-        Face((float(x), float(y), float(width), float(height)), float(score))
+        Face(_rounded(x, y, width, height), round(float(score), 4))
         for (x, y, width, height), score in zip(boxes, scores, strict=True)
         if min(width, height) >= _SMALLEST_FACE
     ]
@@ -120,6 +120,11 @@ def choose_face(image: NDArray[np.uint8], find_faces: FindFaces) -> Face:
     if len(large) > 1:
         raise Refusal(422, "several")
     return large[0] if large else best
+
+
+def _rounded(*numbers: float) -> tuple[float, float, float, float]:
+    x, y, width, height = (round(float(number), 2) for number in numbers)
+    return x, y, width, height
 
 
 def encode(image: NDArray[np.uint8]) -> bytes:

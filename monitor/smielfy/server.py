@@ -1,8 +1,9 @@
 """The server: cheroot, with TLS that a silent client cannot hold up.
 
 cheroot itself greets new TLS connections in the one thread that accepts them all, where a client
-that says nothing keeps everybody waiting. Here each connection is greeted by the thread that serves
-it. Somebody who typed http:// instead of https:// is led to the right address.
+that says nothing keeps everybody waiting. Here a connection waits for its first byte beside all
+others, and is then greeted by the thread that serves it. Somebody who typed http:// instead of
+https:// is led to the right address.
 """
 
 from __future__ import annotations
@@ -80,12 +81,21 @@ class _Quiet(Server):
 
     version = ""
 
+    def process_conn(self, conn: _Connection) -> None:
+        """Let a new connection wait for its first byte where that takes no thread."""
+        if conn.waited:
+            super().process_conn(conn)
+        else:
+            conn.waited = True
+            self.put_conn(conn)
+
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         """Say nothing."""
 
 
 class _Connection(HTTPConnection):
     context: ssl.SSLContext | None = None
+    waited = False
     _greeted = False
 
     def communicate(self) -> bool:

@@ -128,7 +128,7 @@ class Store:
             self.make_sure_of_room(person, limits, len(picture))
             text = self.folder / _CONSENTS / f"{consent.key}.json"
             if not text.exists():
-                write_json(text, consent.content())
+                write_json(text, consent.content(), record.day)
             place = self.picture(record)
             try:
                 write_bytes(place, picture, record.day)

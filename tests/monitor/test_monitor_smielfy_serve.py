@@ -138,7 +138,7 @@ def test_somebody_who_typed_http_is_led_to_https(site: tuple[str, int, ssl.SSLCo
 
 def test_silent_and_strange_clients_hold_nobody_up(site: tuple[str, int, ssl.SSLContext]) -> None:
     host, port, context = site
-    silent = [socket.create_connection((host, port), 30) for _ in range(6)]
+    silent = [socket.create_connection((host, port), 30) for _ in range(40)]
     half = socket.create_connection((host, port), 30)
     half.sendall(b"\x16\x03\x01\x02\x00\x01")  # begins to greet, and stops
     try:
