@@ -12,8 +12,9 @@ same. Two things are spared here, both as the caller asks:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from cascade.smiler import Smile, Smiler, one_per_face
 from cascade.tracking import Letters, Track, Tracker, smoothed
 from cascade.voting import ballots
 
-__all__ = ["HOLD", "Follow", "SmileVideo", "TrackedSmile", "follow_with"]
+__all__ = ["HOLD", "Follow", "SmileVideo", "TrackedSmile", "follow_with", "in_hindsight"]
 
 HOLD = 0.2
 """Seconds for which another smiley must win before it is shown."""
@@ -51,10 +52,13 @@ class TrackedSmile(Smile):
         The face's number in the video, from 1 on.
     found : bool
         Whether it was found in this frame; if not, the rest is as it was.
+    since : float
+        Seconds: from when on `label` has won.
     """
 
     track: int = 0
     found: bool = True
+    since: float = 0.0
 
 
 @dataclass(eq=False)
@@ -208,7 +212,52 @@ class SmileVideo:
             probabilities.astype(np.float32),
             track=track.number,
             found=found,
+            since=face.letters.since,
         )
+
+
+def in_hindsight(
+    frames: Iterable[tuple[Any, float, list[TrackedSmile]]], hold: float
+) -> Iterator[tuple[Any, list[TrackedSmile]]]:
+    """Show letters from when they began to win, not only once they have won for the hold.
+
+    For that the frames of the last `hold` seconds wait, which a video's can and a camera's cannot.
+
+    Parameters
+    ----------
+    frames : iterable of (any, seconds, list of TrackedSmile)
+        From `SmileVideo.step`, of the same `hold`.
+    hold : float
+        Seconds.
+
+    Yields
+    ------
+    any, list of TrackedSmile
+        In the same order. What the frames raise comes after those that waited.
+    """
+    waiting: deque[tuple[Any, float, list[TrackedSmile]]] = deque()
+    try:
+        for key, time, smiles in frames:
+            now = {smile.track: smile for smile in smiles}
+            for _, then, earlier in waiting:
+                for place, smile in enumerate(earlier):
+                    later = now.get(smile.track)
+                    if later is not None and later.label != smile.label and then >= later.since:
+                        earlier[place] = replace(
+                            smile,
+                            label=later.label,
+                            smiley=later.smiley,
+                            score=float(smile.probabilities[later.label]),
+                            since=later.since,
+                        )
+            waiting.append((key, time, smiles))
+            while waiting[0][1] < time - hold - 1e-6:  # the same hair as in `Letters`
+                first, _, done = waiting.popleft()
+                yield first, done
+    except (Exception, KeyboardInterrupt):
+        yield from ((key, smiles) for key, _, smiles in waiting)
+        raise
+    yield from ((key, smiles) for key, _, smiles in waiting)
 
 
 def follow_with(detector: Any) -> Follow:

@@ -142,6 +142,8 @@ class Letters:
     ----------
     shown : int or None
         The class; None until the first update.
+    since : float
+        From when on it has won: `hold` seconds before it was shown.
 
     Raises
     ------
@@ -154,6 +156,7 @@ class Letters:
             raise ValueError(f"Letters' hold must be at least 0 seconds; got {hold!r}")
         self.hold = hold
         self.shown: int | None = None
+        self.since = 0.0
         self._rival: tuple[int, float] | None = None
 
     def update(self, time: float, winner: int) -> int:
@@ -165,14 +168,16 @@ class Letters:
             Seconds; not smaller than before.
         winner : int
         """
-        if self.shown is None or winner == self.shown:
-            self.shown, self._rival = winner, None
+        if self.shown is None:
+            self.shown, self.since = winner, time
+        elif winner == self.shown:
+            self._rival = None
         else:
             if self._rival is None or self._rival[0] != winner:
                 self._rival = winner, time
             # Times are sums of fractions: a hair less than the hold is the hold.
             if time - self._rival[1] >= self.hold - 1e-6:
-                self.shown, self._rival = winner, None
+                self.shown, self.since, self._rival = *self._rival, None
         return self.shown
 
 

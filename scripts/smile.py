@@ -52,8 +52,10 @@ def smile(ctx: click.Context, photos: tuple[str, ...], **given: Any) -> None:
 
     "score" is the smiley's part of the votes of 45 squares around the face; "face_score" says how
     sure the detector is that there is one. Every frame of a video has a line with "frame" and
-    "time", and its faces have a "track": the number of a face throughout the video. What cannot
-    be read gives {"file": ..., "error": ...}, the others go on, and the exit code is 1.
+    "time", and its faces have a "track", the number of a face throughout the video, and "found":
+    false where it is shown as it was. "smiley" and "class" there obey --hold, "probabilities" are
+    the frame's own. What cannot be read gives {"file": ..., "error": ...}, the others go on, and
+    the exit code is 1.
     """
     settings = Settings(**given)
     settings.check(ctx, photos)

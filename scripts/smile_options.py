@@ -95,8 +95,8 @@ SECTIONS: Sections = {
             default=0.2,
             show_default=True,
             metavar="SECONDS",
-            help="In videos, show another smiley only after it has won for so long, so that the "
-            "letters do not flicker.",
+            help="In videos, show another smiley only where it wins for so long, so that the "
+            "letters do not flicker; from a camera it is shown so much later.",
         ),
     ),
     "What is printed": (
@@ -144,7 +144,7 @@ SECTIONS: Sections = {
         click.option(
             "--spread",
             type=click.IntRange(1, 45),
-            default=3,
+            default=2,
             show_default=True,
             metavar="K",
             help="In videos, ask about 45/K of a face's squares in each frame and let the last K "

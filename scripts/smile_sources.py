@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from scripts.detect_sources import Shot, Source, search_photographs
 
 if TYPE_CHECKING:
+    from cascade.smile_video import TrackedSmile
     from cascade.smiler import Smiler
+    from cascade.video import Video
     from scripts.smile_options import Settings
 
 __all__ = ["count_frames", "search_smiles", "slow_down", "video_sources"]
@@ -98,21 +100,33 @@ def slow_down(rate: float, slow: float) -> tuple[float, int]:
 
 
 def _frames(smiler: Smiler, source: Source, settings: Settings) -> Iterator[tuple[Shot, Any]]:
-    from cascade.smile_video import SmileVideo
+    from cascade.smile_video import in_hindsight
     from cascade.video import VideoError
 
     try:
         with source.open() as video:
-            rate, repeats = slow_down(video.rate, settings.slow)
-            states = SmileVideo(
-                smiler,
-                every=settings.every,
-                spread=settings.spread,
-                smooth=settings.smooth,
-                hold=settings.hold,
-            )
-            for number, seconds, image in video.frames():
-                shot = Shot(source, image.shape[:2], number, seconds, rate, image, repeats)
-                yield shot, states.step(seconds, image)
+            frames = _stepped(smiler, source, video, settings)
+            if source.video:
+                yield from in_hindsight(frames, settings.hold)
+            else:
+                yield from ((shot, smiles) for shot, _, smiles in frames)
     except VideoError as error:
         yield Shot(source), error
+
+
+def _stepped(
+    smiler: Smiler, source: Source, video: Video, settings: Settings
+) -> Iterator[tuple[Shot, float, list[TrackedSmile]]]:
+    from cascade.smile_video import SmileVideo
+
+    rate, repeats = slow_down(video.rate, settings.slow)
+    states = SmileVideo(
+        smiler,
+        every=settings.every,
+        spread=settings.spread,
+        smooth=settings.smooth,
+        hold=settings.hold,
+    )
+    for number, seconds, image in video.frames():
+        shot = Shot(source, image.shape[:2], number, seconds, rate, image, repeats)
+        yield shot, seconds, states.step(seconds, image)

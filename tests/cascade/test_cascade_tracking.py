@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from augment.datasets.smileys import SMILEYS
 from augment.functional import Levels
 from cascade import smile_video
 from cascade.detector import Detector
-from cascade.smile_video import SmileVideo, TrackedSmile, follow_with
+from cascade.smile_video import SmileVideo, TrackedSmile, follow_with, in_hindsight
 from cascade.smiler import Smiler
 from cascade.tracking import Letters, Tracker, overlaps, smoothed
 from cascade.voting import vote
@@ -147,6 +148,44 @@ def test_one_frame_of_another_smiley_is_not_shown() -> None:
     flickering = run(SmileVideo(Smiler(grey_net(), SquareDetector()), hold=0), images)
     assert [frame[0].smiley for frame in flickering] == smileys
     assert found[10][0].score < 0.1, "the score is that of what is shown, now"
+
+
+@pytest.mark.parametrize("hold", [0, 0.1, 0.2])
+def test_in_hindsight_letters_are_shown_from_their_first_frame(hold: float) -> None:
+    smileys = [":-D"] * 10 + [":-O"] + [":-D"] * 5 + [":-O"] * 10 + [":-D"] * 3
+    images = [
+        faces_on_black([(70, 30, smiley), (140, 30, ":-P")], (120, 210)) for smiley in smileys
+    ]
+    video = SmileVideo(Smiler(grey_net(), SquareDetector()), hold=hold)
+    given: list[int] = []
+
+    def frames() -> Iterator[tuple[int, float, list[TrackedSmile]]]:
+        for frame, image in enumerate(images):
+            given.append(frame)
+            yield frame, frame / RATE, video.step(frame / RATE, image)
+
+    found, behind = [], []
+    for frame, smiles in in_hindsight(frames(), hold):
+        behind.append(given[-1] - frame)
+        found.append(smiles)
+        assert smiles[0].score == pytest.approx(float(smiles[0].probabilities[smiles[0].label]))
+    letters = [smiles[0].smiley for smiles in found]
+    # The last three frames, 0.08 s from the first to the last of them, are too short for a hold.
+    steady = [":-D"] * 16 + [":-O"] * 13
+    assert letters == (steady if hold else smileys)
+    assert {smiles[1].smiley for smiles in found} == {":-P"}
+    assert max(behind) <= hold * RATE + 1
+
+
+def test_in_hindsight_what_waits_comes_before_an_error() -> None:
+    def breaking() -> Iterator[tuple[int, float, list[TrackedSmile]]]:
+        yield 1, 0.0, []
+        raise OSError("the video broke")
+
+    frames = in_hindsight(breaking(), 1)
+    assert next(frames) == (1, [])
+    with pytest.raises(OSError, match="the video broke"):
+        next(frames)
 
 
 def test_a_face_that_is_missed_is_shown_for_a_moment_as_it_was() -> None:
