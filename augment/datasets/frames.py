@@ -154,7 +154,7 @@ def save(path: str | os.PathLike[str], clip: Clip) -> None:
             f"{clip.name!r} cannot stand in a list of frames: a clip's name is one line without "
             "slashes, not empty and without spaces around it; rename the video"
         )
-    path = Path(path)
+    path = Path(path).resolve()  # a link stays one
     lines = _lines(path)
     end = "\r" if lines is not None and lines[0].endswith("\r") else ""  # as CSV has it by rights
     new = [line + end for line in _text(clip)]

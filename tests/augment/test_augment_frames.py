@@ -177,6 +177,16 @@ def test_a_list_that_cannot_be_written_stays(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["frames.csv"]
 
 
+def test_a_list_that_is_a_link_stays_one(tmp_path):
+    (tmp_path / "lists").mkdir()
+    link = tmp_path / "frames.csv"
+    link.symlink_to(tmp_path / "lists" / "mine.csv")
+    save(link, clip())
+    assert link.is_symlink()
+    assert os.listdir(tmp_path / "lists") == ["mine.csv"]
+    same(load(link).clips["a"], clip())
+
+
 def test_only_one_process_labels_into_a_list(tmp_path):
     pytest.importorskip("fcntl")
     path = tmp_path / "frames.csv"
