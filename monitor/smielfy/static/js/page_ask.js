@@ -74,8 +74,13 @@ async function start() {
 function unable(reason) {
   go("ask", false);
   tell($("no-camera"), t(reason));
-  $("choose").classList.add("main");
+  preferFile();
   $("file").focus();
+}
+
+function preferFile() {
+  $("start").classList.remove("main");
+  $("choose").classList.add("main");
 }
 
 async function shoot() {
@@ -176,7 +181,7 @@ $("other").addEventListener("click", () =>
 
 if (!camera.possible()) {
   $("start").hidden = true;
-  $("choose").classList.add("main");
+  preferFile();
 }
 await next(false);
 if (!camera.possible()) tell($("no-camera"), t("camera.insecure"));
