@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 import click
 
@@ -17,11 +16,11 @@ class _Lazy(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the order in which they are used."""
-        return [name for name in COMMANDS if find_spec(f"scripts.smileys_{name}")]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command; None where there is none of that name."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in COMMANDS:
             return None
         found = getattr(import_module(f"scripts.smileys_{cmd_name}"), cmd_name)
         assert isinstance(found, click.Command)
@@ -30,7 +29,7 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy)
 def smileys() -> None:
-    """Label clips with smileys, and cut the labelled faces out.
+    """Label clips, cut the labelled faces out, measure and pack the net that learned from them.
 
     \b
     lasagnette smileys label clip.mp4             in a window; a key per smiley
