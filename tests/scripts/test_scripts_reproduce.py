@@ -79,6 +79,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             drawn(100 + number, (57, 51, 33), (112, 112)),
             root / "lfw" / f"Person_{number}" / f"Person_{number}_0001.jpg",
         )
+    said = [f"Person_{number}/Person_{number}_0001.jpg,neutral\n" for number in range(4)]
+    (root / "lfw" / "emotions.csv").write_text("".join(["file,emotion\n", *said]))
     header = "file,fddb_image,fddb_fold,matched_keypoints\n"
     (root / "lfw" / "same_photo_as_fddb.csv").write_text(header)
     for number in range(3):
