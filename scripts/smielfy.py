@@ -87,7 +87,9 @@ def serve(
     most: int,
     open_: bool,
 ) -> None:
-    """Show the page that asks for smileys, and store in DIR what people agree to send.
+    """Show the page that collects into DIR.
+
+    It asks for smileys and stores what people agree to send. `serve` may be left out.
 
     The certificate for HTTPS is made at the first start and kept in DIR; browsers warn of it,
     because it is signed by itself.
@@ -131,7 +133,10 @@ def serve(
 )
 @click.option("--open/--no-open", "open_", default=False, help="Open the page in a browser.")
 def review(folder: Path, list_: bool, export_to: Path | None, port: int, open_: bool) -> None:
-    """Accept or reject the pictures in DIR, in a browser on this machine."""
+    """Accept or reject the pictures in DIR.
+
+    In a browser on this machine, before anything is trained with them.
+    """
     from monitor.smielfy.export import export
     from monitor.smielfy.review import serve_review
 
@@ -156,9 +161,9 @@ def review(folder: Path, list_: bool, export_to: Path | None, port: int, open_: 
 @click.argument("code")
 @click.pass_context
 def withdraw(ctx: click.Context, folder: Path, code: str) -> None:
-    """Delete the picture in DIR that CODE stands for, and its record.
+    """Delete the picture that CODE stands for.
 
-    For people who send you their code instead of typing it into the page.
+    Its record goes, too. For people who send you their code instead of typing it into the page.
     """
     if _store(folder).withdraw(code):
         click.echo("The picture and its record are deleted.")
