@@ -171,6 +171,7 @@ def pretrained() -> Path:
     path = Path(str(resources.files("cascade") / "pretrained" / "smileys.h5"))
     if not path.is_file():
         raise WeightsError(
-            "there is no pretrained smiley net; make one: lasagnette smileys train --help"
+            "there is no pretrained smiley net; make one: lasagnette train net_smiles, then "
+            "lasagnette smileys pack --help"
         )
     return path
