@@ -40,11 +40,12 @@ INTERRUPTED = 130  # what shells report for a program that ended on Ctrl-C
 )
 @click.version_option(package_name="lasagnette", message="%(package)s %(version)s")
 def cli() -> None:
-    """Find faces in photographs, and train the nets that find them.
+    """Find faces in photographs, read smileys off them, and train the nets that do.
 
     \b
     lasagnette detect photo.jpg               faces as JSON lines
     lasagnette detect --out drawn holiday/    and pictures with the faces framed
+    lasagnette smile photo.jpg                the smiley that a face makes
     lasagnette doctor                         what this installation has, what it lacks
 
     `lasagnette COMMAND --help` explains each command.
@@ -68,7 +69,7 @@ def completion(shell: str) -> None:
 
 COMMANDS = (
     *(detect, smile, train, monitor, runs, reproduce, cascade, evaluate, data),
-    *(augment, bench, doctor, completion, smileys, smielfy),
+    *(smileys, smielfy, augment, bench, doctor, completion),
 )
 for command in COMMANDS:
     cli.add_command(command)

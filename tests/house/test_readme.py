@@ -102,9 +102,18 @@ RUN: dict[str, str | None] = {
         "lasagnette evaluate fddb --folds 06,07,08 --view all --view crowded --view small"
         " --stretch 1.0,1.2 --out roc"
     ): "lasagnette evaluate fddb --folds 08 --min-face 80 --view all --stretch 1.0,1.2 --out roc",
+    "lasagnette smile photo.jpg": None,
+    "lasagnette smile --json holiday/": None,
+    "lasagnette smile -q photo.jpg": None,
+    "lasagnette smile --out drawn holiday/": None,
+    "lasagnette smile --video clip.mp4 --out smileys.mp4 --slow 4": None,
+    # the window needs a screen; tests/scripts and tests/monitor/browser use both
+    "lasagnette smileys label clip.mp4": "lasagnette smileys label --help",
+    "lasagnette smileys label clip.mp4 --web": "lasagnette smileys label --help",
+    "lasagnette smileys extract clips/ --out faces": "lasagnette smileys extract --help",
     "lasagnette evaluate backgrounds": "lasagnette evaluate backgrounds --min-face 80",
 }
-NEEDS_WEIGHTS = ("detect", "doctor", "evaluate")
+NEEDS_WEIGHTS = ("detect", "doctor", "evaluate", "smile")
 NEEDS_DATA = (
     "train",
     "reproduce",
