@@ -144,7 +144,7 @@ def test_silent_and_strange_clients_hold_nobody_up(site: tuple[str, int, ssl.SSL
     try:
         begin = time.monotonic()
         assert ask(site) == 200
-        assert time.monotonic() - begin < 10  # less than what a silent one is waited for
+        assert time.monotonic() - begin < 14  # less than what a silent one is waited for
         for garbage in (b"\x16" + bytes(600), b"\x00" * 100, b"\x16\x03\x01\x00\x05hello", b"G"):
             with socket.create_connection((host, port), 30) as one:
                 one.sendall(garbage)
