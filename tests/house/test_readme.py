@@ -111,6 +111,10 @@ RUN: dict[str, str | None] = {
     "lasagnette smileys label clip.mp4": "lasagnette smileys label --help",
     "lasagnette smileys label clip.mp4 --web": "lasagnette smileys label --help",
     "lasagnette smileys extract clips/ --out faces": "lasagnette smileys extract --help",
+    "lasagnette smielfy faces": "lasagnette smielfy serve --help",  # tests/monitor serves it
+    "lasagnette smielfy faces --host 0.0.0.0": "lasagnette smielfy --help",
+    "lasagnette smielfy review faces": "lasagnette smielfy review --help",
+    "lasagnette smielfy review faces --export faces/labels.csv": "lasagnette smielfy review --help",
     "lasagnette evaluate backgrounds": "lasagnette evaluate backgrounds --min-face 80",
 }
 NEEDS_WEIGHTS = ("detect", "doctor", "evaluate", "smile")
