@@ -35,7 +35,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "net12_cal": {"epochs": 6, "batch_size": 512, "learning_rate": 3e-3},
     "net24_cal": {"epochs": 4, "batch_size": 256, "learning_rate": 2e-3},
     "net48_cal": {"epochs": 1, "batch_size": 128, "learning_rate": 1e-3},
-    "net_smiles": {"epochs": 20, "batch_size": 64, "learning_rate": 1e-3},
+    "net_smiles": {"epochs": 30, "batch_size": 64, "learning_rate": 2e-3},
 }
 OF_SMILEYS = ("split", "emotions", "label_smoothing")
 OF_FACES = ("validation", "fddb_repeats")
@@ -212,7 +212,7 @@ def train(
     --grey .2 --blur 1 --noise 6.
 
     \b
-    lasagnette train net_smiles --split people --initial net48 --emotions 0.35
+    lasagnette train net_smiles --split people --initial net48 --emotions 0.25
 
     Prints one line of JSON at the end; what happens meanwhile goes to stderr.
     """
