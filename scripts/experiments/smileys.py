@@ -80,6 +80,7 @@ def _conclude(split: Split, results: Results) -> Outcome:
     as_printed = mean(results, "vote/accuracy", AUGMENTED)
     surely = better(results, "labelled/accuracy", AUGMENTED, PLAIN)
     votes, squares = (results.measure(f"{name}/accuracy", WIDE) for name in ("vote", "detector"))
+    samples = [task.samples for task in results.tasks]
     won = float(votes.mean() - squares.mean())
     every = len(votes) >= 3 and bool((votes > squares).all())
     frequent, neighbour = (
@@ -96,7 +97,8 @@ def _conclude(split: Split, results: Results) -> Outcome:
         f"{', with every seed upwards' if surely else ''}; what is beyond the article by "
         f"{points(_gain(results, WIDE, AUGMENTED))} more. The vote gives {points(won)} "
         "over the detector's square alone"
-        f"{', and more with every seed' if every else ''}. " + _limits(split),
+        f"{', and more with every seed' if every else ''}. {_limits(split)} The trainings are "
+        f"short, {min(samples):,} to {max(samples):,} samples.",
         tables=(
             results.table(
                 "Accuracy of the last weights on the held-out frames: mean ± standard deviation "

@@ -117,7 +117,7 @@ def test_without_tensorboard_and_the_list(lasagnette: Run) -> None:
 
 
 def test_polling(lasagnette: Run) -> None:
-    part = measured(lasagnette, "--part", "polling", "--browsers", 2, "--seconds", 1)
+    part = measured(lasagnette, "--part", "polling", "--browsers", 2, "--seconds", 3)
     trains, finished = part["answers"].values()
     assert trains["200"] >= 1
     assert finished.keys() == {"304"}
