@@ -16,9 +16,14 @@ from waitress.server import BaseWSGIServer, MultiSocketServer
 from monitor.app import create_app
 from monitor.layout import RunLogError
 
-__all__ = ["is_loopback", "serve"]
+__all__ = ["is_loopback", "say_at_once", "serve"]
 
 _THREADS = 8
+
+
+def say_at_once(text: str) -> None:
+    """Print a line that whoever reads it through a pipe sees now."""
+    print(text, flush=True)
 
 
 def serve(
@@ -29,7 +34,7 @@ def serve(
     token: str | None = None,
     hosts: Iterable[str] = (),
     open_browser: bool = False,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say_at_once,
 ) -> None:
     """Serve a folder of runs until interrupted.
 

@@ -14,6 +14,7 @@ from flask import Blueprint, Flask, Response, request, send_file
 
 from monitor.access import protect
 from monitor.gate import Gate
+from monitor.serve import say_at_once
 from monitor.smielfy.common import json_answer, new_app
 from monitor.smielfy.errors import Refusal, SmielfyError
 from monitor.smielfy.records import Record, Status
@@ -34,7 +35,7 @@ def serve_review(
     *,
     port: int = 8266,
     open_browser: bool = False,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say_at_once,
 ) -> None:
     """Serve the page on this machine until interrupted.
 

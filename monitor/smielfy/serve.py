@@ -13,7 +13,7 @@ from pathlib import Path
 from cheroot.wsgi import Server
 from flask import Flask
 
-from monitor.serve import is_loopback
+from monitor.serve import is_loopback, say_at_once
 from monitor.smielfy.app import create_app
 from monitor.smielfy.certificate import Certificate, ready_certificate
 from monitor.smielfy.errors import SmielfyError
@@ -38,7 +38,7 @@ def serve(
     contact: str | None = None,
     limits: Limits | None = None,
     open_browser: bool = False,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say_at_once,
 ) -> None:
     """Serve the pages that collect pictures, until interrupted.
 

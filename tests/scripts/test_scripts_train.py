@@ -419,9 +419,9 @@ def test_the_back_end_compiles_and_is_noted(
 ) -> None:
     modes = []
 
-    def trainer(*args: Any, mode: Mode) -> nets.training.Trainer:
+    def trainer(*args: Any, mode: Mode, **options: Any) -> nets.training.Trainer:
         modes.append(mode)
-        return Trainer(*args)
+        return Trainer(*args, **options)
 
     monkeypatch.setattr(runner, "Trainer", trainer)
     said: list[str] = []
