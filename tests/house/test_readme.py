@@ -102,6 +102,14 @@ RUN: dict[str, str | None] = {
         "lasagnette evaluate fddb --folds 06,07,08 --view all --view crowded --view small"
         " --stretch 1.0,1.2 --out roc"
     ): "lasagnette evaluate fddb --folds 08 --min-face 80 --view all --stretch 1.0,1.2 --out roc",
+    (
+        "lasagnette train net_smiles --split people --initial net48 --emotions 0.25"
+        " --epoch-samples 2048 --run smileys"
+    ): (
+        "lasagnette train net_smiles --split people --initial net48 --emotions 0.25"
+        " --epoch-samples 64 --epochs 1 --run smileys"
+    ),
+    "lasagnette smileys evaluate runs/smileys/last.h5": "lasagnette smileys evaluate --help",
     "lasagnette smile photo.jpg": None,
     "lasagnette smile --json holiday/": None,
     "lasagnette smile -q photo.jpg": None,
