@@ -39,7 +39,11 @@ from scripts.runner import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = [name for name in NAMES if isinstance(experiment(name), Trained)]
-LONG = ("more-data", "batch-norm", "dropout-output", "net48-plain")  # six trainings and more
+LONG = (  # many trainings, or nets that take long to start
+    *("more-data", "batch-norm", "dropout-output", "net48-plain", "inception"),
+    *("net12-plain", "net12-augmented", "net48-augmented", "calibration-large"),
+    *("smileys-runs", "smileys-frames"),
+)
 SAMPLES = 64
 
 
