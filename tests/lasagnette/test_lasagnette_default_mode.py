@@ -47,6 +47,13 @@ def test_batch_norm_averages(explicit, use_averages, rng):
         np.testing.assert_allclose(layer.inv_std.get_value(), after[1], rtol=1e-5)
 
 
+# Numba compiles each of these for twenty seconds to a minute and a half.
+LONG = (
+    *("lstm", "gru", "autoencoder", "pyramid", "people", "words"),
+    "net12 with batch normalisation",
+)
+
+
 @pytest.mark.parametrize("explicit", [False, True])
 def test_dropout_is_drawn_anew_at_every_call(explicit):
     layer = L.DropoutLayer(L.InputLayer((None, 200)), p=0.5)
@@ -61,7 +68,9 @@ def test_dropout_is_drawn_anew_at_every_call(explicit):
     assert layer.state.get_value()[1] == 2
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in GRAPHS]
+)
 def test_whole_graph(name, rng, py_function):
     """Two steps of a training: the numbers are those that the interpreted mode finds."""
     graph = GRAPHS[name](rng)
