@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -126,7 +127,7 @@ def reproduce(
 
     say = partial(click.echo, err=True)
     scale = Scale(seeds, samples, quick, QUICK_EVERY if quick else 1)
-    book = _Book(folder, examples, quick, _command(), say)
+    book = _Book(folder, examples, quick, _command(sys.argv[1:]), say)
     publish(folder, examples=examples)
     described = [experiment(name) for name in wanted]
     trained = [one for one in described if isinstance(one, Trained)]
@@ -247,5 +248,13 @@ def _measure(described: Experiment, data: Path, runs: Path, quick: bool, book: _
     book.enter(described, outcome, {"seconds": round(time.monotonic() - began)})
 
 
-def _command() -> str:
-    return shlex.join(["lasagnette", *sys.argv[1:]])
+def _command(words: Sequence[str]) -> str:
+    """What was typed, without where runs and data lay: that changes no number."""
+    kept, rest = ["lasagnette"], iter(words)
+    for word in rest:
+        name, is_whole, _ = word.partition("=")
+        if name not in ("--runs", "--data"):
+            kept.append(word)
+        elif not is_whole:
+            next(rest, None)
+    return shlex.join(kept)

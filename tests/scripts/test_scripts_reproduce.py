@@ -26,7 +26,7 @@ from lasagnette.layers import InputLayer
 from monitor.runlog import open_run
 from nets import registry
 from nets.blocks import conv_pool, dense, output
-from scripts import runner
+from scripts import reproduce, runner
 from scripts.errors import RunError
 from scripts.experiments import NAMES, experiment, runs
 from scripts.experiments.conclusions import jumps, overfit, samples_to
@@ -309,3 +309,17 @@ def test_samples_to_a_share_of_the_way() -> None:
 def test_mean_and_spread_are_percentages() -> None:
     assert mean_and_spread(np.array([0.9])) == "90.00 %"
     assert mean_and_spread(np.array([0.8, 0.9]), 1) == "85.0 % ± 7.1"
+
+
+def test_the_noted_command_does_not_say_where_things_lay() -> None:
+    words = [
+        "reproduce",
+        "stride",
+        "--runs",
+        "/here/runs",
+        "--quick",
+        "--data=/there",
+        "--seeds",
+        "2",
+    ]
+    assert reproduce._command(words) == "lasagnette reproduce stride --quick --seeds 2"
