@@ -1,4 +1,4 @@
-"""Options that do not go together."""
+"""Options that several commands have, and those that do not go together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from collections.abc import Iterable
 import click
 from click.core import ParameterSource
 
-__all__ = ["refuse_given"]
+__all__ = ["FILES_FROM_OPTION", "refuse_given"]
+
+FILES_FROM_OPTION = click.option(
+    "--files-from",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Read more names from FILE, one per line or separated by NUL bytes as find -print0 writes "
+    "them; - is standard input.",
+)
 
 
 def refuse_given(ctx: click.Context, names: Iterable[str], why: str) -> None:

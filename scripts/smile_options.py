@@ -13,7 +13,7 @@ from scripts.computing import THREADS_OPTION
 from scripts.detect_sources import STDIN, Source
 from scripts.files import writable_folder
 from scripts.option_sections import Sections, command_with, with_options
-from scripts.options import refuse_given
+from scripts.options import FILES_FROM_OPTION, refuse_given
 
 __all__ = ["Settings", "SmileCommand", "with_smile_options"]
 
@@ -37,13 +37,7 @@ SECTIONS: Sections = {
             help="What camera N sees, 0 for the first, in a window; q closes it. With --json or "
             "--out also where no window can be opened, until Ctrl-C.",
         ),
-        click.option(
-            "--files-from",
-            type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-            metavar="FILE",
-            help="Read more names from FILE, one per line or separated by NUL bytes as "
-            "find -print0 writes them; - is standard input.",
-        ),
+        FILES_FROM_OPTION,
         click.option(
             "--min-face",
             type=click.FloatRange(min=1),
