@@ -24,6 +24,10 @@ __all__ = ["COLUMNS", "Draws", "Intervals", "apply", "draw", "draws_of"]
 COLUMNS = 14
 """Uniform numbers that `draw` takes per sample, whatever is on."""
 
+_SPREAD = 2**20
+"""Its product with a number from [0, 1) has another fraction that is evenly spread, too: of the
+seed's number, so that no other draw moves."""
+
 
 @dataclass(frozen=True)
 class Intervals:
@@ -64,6 +68,9 @@ class Intervals:
     occlusion : float
         Probability that a rectangle of one colour hides a part of the crop, at most half of it in
         each direction.
+    unchanged : float
+        Probability that a sample is spared all of this but the mirroring: so that wide changes do
+        not keep a net from learning the frames as they are.
 
     Raises
     ------
@@ -83,6 +90,7 @@ class Intervals:
     jpeg: int = 100
     grey: float = 0.0
     occlusion: float = 0.0
+    unchanged: float = 0.0
 
     def __post_init__(self) -> None:
         self._require("move", _within(self.move, 0, 1) and self.move < 1, "lie in [0, 1)")
@@ -96,7 +104,7 @@ class Intervals:
         self._require("scale", rising, "be two positive, rising factors")
         for name in ("stretch", "contrast"):
             self._require(name, _within(getattr(self, name), 1, math.inf), "be at least 1")
-        for name in ("mirror", "grey", "occlusion"):
+        for name in ("mirror", "grey", "occlusion", "unchanged"):
             self._require(name, _within(getattr(self, name), 0, 1), "be a probability")
         for name, largest, unit in (
             ("rotation", 180, "degrees"),
@@ -270,7 +278,7 @@ def draws_of(u: np.ndarray, intervals: Intervals) -> Draws:
     in_y = (u[:, 4] >= 0.5).astype(np.intp)
     factor[np.arange(n), in_y] *= 1 + (intervals.stretch - 1) * u[:, 3]
     worst = intervals.jpeg
-    return Draws(
+    draws = Draws(
         shift=intervals.move * (2 * u[:, :2] - 1),
         factor=factor,
         mirror=u[:, 5] < intervals.mirror,
@@ -284,6 +292,18 @@ def draws_of(u: np.ndarray, intervals: Intervals) -> Draws:
         grey=u[:, 13] < intervals.grey,
         occlusion=_occlusions(u[:, 11], intervals.occlusion),
     )
+    if intervals.unchanged:
+        _spare(draws, u[:, 11] * _SPREAD % 1 < intervals.unchanged)
+    return draws
+
+
+def _spare(draws: Draws, rows: np.ndarray) -> None:
+    """Undo all changes of some samples but the mirroring."""
+    draws.factor[rows] = 1.0
+    draws.contrast[rows] = 1.0
+    draws.quality[rows] = 100
+    for name in ("shift", "angle", "brightness", "blur", "noise", "grey", "occlusion"):
+        getattr(draws, name)[rows] = 0
 
 
 def _occlusions(u: np.ndarray, chance: float) -> np.ndarray:

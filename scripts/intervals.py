@@ -29,6 +29,11 @@ _HELP: dict[str, tuple[Any, str, str]] = {
     "jpeg": (int, "QUALITY", "Lowest JPEG quality, from 1; 100 is off."),
     "grey": (float, "CHANCE", "Probability of greyscale."),
     "occlusion": (float, "CHANCE", "Probability that a rectangle hides a part of the crop."),
+    "unchanged": (
+        float,
+        "CHANCE",
+        "Probability that a sample is spared all of these changes but the mirroring.",
+    ),
 }
 
 INTERVALS = tuple(_HELP)

@@ -100,6 +100,7 @@ def test_default_keeps_a_face_a_face():
         ({"grey": -1}, "grey must be a probability; got -1"),
         ({"occlusion": 1.1}, "occlusion must be a probability; got 1.1"),
         ({"occlusion": math.nan}, "occlusion must be a probability; got nan"),
+        ({"unchanged": -0.1}, "unchanged must be a probability; got -0.1"),
         ({"move": "far"}, "move must lie in .*; got 'far'"),
         ({"grey": True}, "grey must be a probability; got True"),
         ({"scale": (1,)}, r"scale must be two .*; got \(1,\)"),
@@ -127,6 +128,23 @@ def test_the_optional_changes_fill_their_intervals():
         assert abs(values.mean() - (low + high) / 2) < 3 * room
     assert 0.45 < changes.grey.mean() < 0.55
     assert len(np.unique(changes.seed)) == 4000
+
+
+def test_unchanged_samples_are_spared_all_but_the_mirroring():
+    some, none, every = (
+        draw(np.random.default_rng(2), 4000, Intervals(**BEYOND, unchanged=share))
+        for share in (0.3, 0.0, 1.0)
+    )
+    still = draw(np.random.default_rng(2), 4000, Intervals(move=0, scale=(1, 1), stretch=1))
+    for name in Draws._fields:
+        np.testing.assert_array_equal(getattr(every, name), getattr(still, name), name)
+    spared = some.factor[:, 0] == 1
+    assert 0.27 < spared.mean() < 0.33
+    assert abs(np.corrcoef(spared, some.mirror)[0, 1]) < 0.05
+    for name in Draws._fields:
+        expected = np.array(getattr(none, name))
+        expected[spared] = getattr(still, name)[spared]
+        np.testing.assert_array_equal(getattr(some, name), expected, name)
 
 
 def hidden(n: int, chance: float, seed: int = 0) -> np.ndarray:
@@ -245,7 +263,7 @@ def test_as_dict_holds_every_field_and_from_dict_fills_in_defaults():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"blurr": 1}, "Intervals has no 'blurr'; it has move, scale, .*, blur, .*occlusion$"),
+        ({"blurr": 1}, "Intervals has no 'blurr'; it has move, scale, .*, blur, .*unchanged$"),
         ({"blur": "1"}, "blur must lie in .*; got '1'"),
         ({"jpeg": None}, "jpeg must be a whole number .*; got None"),
         ({"scale": [1, 2, 3]}, r"scale must be two .*; got \(1, 2, 3\)"),
