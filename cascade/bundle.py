@@ -22,7 +22,7 @@ import numpy as np
 
 from augment.calibration import CLASSES
 from cascade.trained import Net, net_contents, read_net
-from nets.files import WeightsError, write_h5
+from nets.files import WeightsError, read_h5, write_h5
 
 __all__ = ["FORMAT", "Cascade", "Net", "Stage", "load", "pretrained", "save"]
 
@@ -176,35 +176,20 @@ def load(path: str | os.PathLike[str] | None = None) -> Cascade:
         If the file is missing, damaged, of a newer format, or made for other calibration classes.
     """
     path = pretrained() if path is None else path
-    try:
-        with h5py.File(path, "r") as file:
-            version = int(file.attrs["format"])
-            if version > FORMAT:
-                raise WeightsError(
-                    f"{path}: a cascade of format {version}, this version reads up to {FORMAT}; "
-                    "install a newer lasagnette"
-                )
-            if not np.array_equal(file["calibration_classes"][()], CLASSES):
-                raise WeightsError(
-                    f"{path}: its calibration classes are not the 45 of augment.calibration"
-                )
-            groups = sorted(name for name in file if name.startswith("stage"))
-            stages = tuple(_read_stage(file[name]) for name in groups)
-            settings = json.loads(file.attrs["settings"])
-            facts = json.loads(file.attrs["facts"])
+    with read_h5(path, "cascade file", FORMAT) as file:
+        if not np.array_equal(file["calibration_classes"][()], CLASSES):
+            raise WeightsError(
+                f"{path}: its calibration classes are not the 45 of augment.calibration"
+            )
+        groups = sorted(name for name in file if name.startswith("stage"))
+        settings = json.loads(file.attrs["settings"])
         return Cascade(
-            stages,
+            tuple(_read_stage(file[name]) for name in groups),
             stride=int(settings["stride"]),
             factor=float(settings["factor"]),
             overlap=float(settings["overlap"]),
-            facts=facts,
+            facts=json.loads(file.attrs["facts"]),
         )
-    except FileNotFoundError as error:
-        raise WeightsError(f"{path}: there is no such cascade file") from error
-    except WeightsError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path}: not a cascade file, or a damaged one ({error})") from error
 
 
 def _read_stage(group: h5py.Group) -> Stage:

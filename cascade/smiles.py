@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from augment.datasets.smileys import SMILEYS
 from cascade.trained import Net, net_contents, read_net
-from nets.files import WeightsError, write_h5
+from nets.files import WeightsError, read_h5, write_h5
 
 __all__ = ["FORMAT", "SmileNet", "load", "pretrained", "save"]
 
@@ -139,25 +138,12 @@ def load(path: str | os.PathLike[str] | None = None) -> SmileNet:
         If the file is missing, damaged, of a newer format, or made for other classes.
     """
     path = pretrained() if path is None else path
-    try:
-        with h5py.File(path, "r") as file:
-            version = int(file.attrs["format"])
-            if version > FORMAT:
-                raise WeightsError(
-                    f"{path}: a smile file of format {version}, this version reads up to {FORMAT}; "
-                    "install a newer lasagnette"
-                )
-            if tuple(json.loads(file.attrs["smileys"])) != SMILEYS:
-                raise WeightsError(f"{path}: its classes are not the {len(SMILEYS)} smileys")
-            scale, right, down = (float(number) for number in file.attrs["square"])
-            net = read_net(file["net"])
+    with read_h5(path, "smile file", FORMAT) as file:
+        if tuple(json.loads(file.attrs["smileys"])) != SMILEYS:
+            raise WeightsError(f"{path}: its classes are not the {len(SMILEYS)} smileys")
+        scale, right, down = (float(number) for number in file.attrs["square"])
+        net = read_net(file["net"])
         return SmileNet(net.name, net.plan, net.scaling, net.facts, (scale, right, down))
-    except FileNotFoundError as error:
-        raise WeightsError(f"{path}: there is no such smile file") from error
-    except WeightsError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path}: not a smile file, or a damaged one ({error})") from error
 
 
 def pretrained() -> Path:

@@ -1,16 +1,18 @@
-"""HDF5 files that are never half written."""
+"""HDF5 files that are never half written, and read in one sentence or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-__all__ = ["WeightsError", "write_h5"]
+__all__ = ["WeightsError", "read_h5", "write_h5"]
 
 
 class WeightsError(ValueError):
@@ -53,3 +55,41 @@ def write_h5(path: str | os.PathLike[str], attributes: dict, datasets: dict[str,
             Path(temporary).unlink(missing_ok=True)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written ({error})") from error
+
+
+@contextmanager
+def read_h5(path: str | os.PathLike[str], kind: str, newest: int) -> Iterator[h5py.File]:
+    """Open an HDF5 file; what goes wrong inside the `with` is told as the file's fault.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        What the file should be, for the sentences: "smile file".
+    newest : int
+        The highest ``format`` that can be read.
+
+    Yields
+    ------
+    h5py.File
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, damaged, of another kind or of a newer format.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            version = int(file.attrs["format"])
+            if version > newest:
+                raise WeightsError(
+                    f"{path}: a {kind} of format {version}, this version reads up to {newest}; "
+                    "install a newer lasagnette"
+                )
+            yield file
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: there is no such {kind}") from error
+    except WeightsError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path}: not a {kind}, or a damaged one ({error})") from error

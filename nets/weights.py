@@ -14,12 +14,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from lasagnette.layers import Layer, get_all_params
 from nets import registry
-from nets.files import WeightsError, write_h5
+from nets.files import WeightsError, read_h5, write_h5
 from nets.scaling import Scaling
 
 __all__ = [
@@ -111,26 +110,13 @@ def load(path: str | os.PathLike[str], expected: str | None = None) -> Loaded:
     WeightsError
         If the file is missing, damaged, of a newer format, or holds another net.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            attributes = dict(file.attrs)
-            version = int(attributes["format"])
-            if version > FORMAT:
-                raise WeightsError(
-                    f"{path}: weights of format {version}, this version reads up to {FORMAT}; "
-                    "install a newer lasagnette"
-                )
-            parameters = {name: data[()] for name, data in file["parameters"].items()}
+    with read_h5(path, "weights file", FORMAT) as file:
+        attributes = dict(file.attrs)
+        parameters = {name: data[()] for name, data in file["parameters"].items()}
         name = str(attributes["net"])
         options = json.loads(attributes["options"])
         facts = json.loads(attributes["facts"])
         scaling = Scaling(float(attributes["mean"]), float(attributes["scale"]))
-    except FileNotFoundError as error:
-        raise WeightsError(f"{path}: there is no such weights file") from error
-    except WeightsError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path}: not a weights file, or a damaged one ({error})") from error
     if expected is not None and name != expected:
         raise WeightsError(f"{path}: weights of {name!r}, but {expected!r} is needed here")
     try:

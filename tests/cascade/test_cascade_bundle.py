@@ -230,7 +230,7 @@ def settings_cut(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (new_format, "a cascade of format 99, this version reads up to 1; install a newer"),
+        (new_format, "a cascade file of format 99, this version reads up to 1; install a newer"),
         (foreign_classes, "its calibration classes are not the 45 of augment.calibration"),
         (fewer_classes, "its calibration classes are not the 45"),
         (no_stage, r"damaged one \(a cascade has at least one stage"),
