@@ -73,8 +73,8 @@ class Smiler:
     detector : optional
         What finds the faces, with the `detect_many` of `cascade.Detector`; that by default.
     vote : bool
-        Let the 45 squares of the calibration grid vote, or ask the net about the detector's square
-        alone.
+        Let 45 neighbouring squares vote (`cascade.voting`), or ask the net about the detector's
+        square alone.
 
     Raises
     ------

@@ -1,9 +1,11 @@
 """Which smiley does a face make? A vote of 45 neighbouring squares ("The return of smileys").
 
 A smiley net that learned from few people answers differently when its square moves a little, and a
-detector's square is never quite where the labelled ones were. So the calibration grid, 9 shifts
-times 5 scales, the square itself among them, is laid on the face, and the distributions that the
-net gives for the 45 squares are added up.
+detector's square is never quite where the labelled ones were. So the article asks the net about "45
+neighbouring" squares and adds up the distributions that it gives. Here these are the classes of the
+calibration grid, 9 shifts times 5 scales, the square itself among them, about the face's middle and
+at a fifth of the grid's steps: at full steps a third of the squares cut off the mouth or the brows,
+and the vote tells fewer frames than the square alone does.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from augment.calibration import CLASSES, IDENTITY, encode
+from augment.calibration import CLASSES, IDENTITY
 from augment.functional import Levels, crop_photos
 from cascade.trained import Net
 
 __all__ = [
     "GRID",
+    "REACH",
     "Votes",
     "ballots",
     "single",
@@ -31,6 +34,12 @@ __all__ = [
 
 GRID = tuple(range(len(CLASSES)))
 """All squares of the calibration grid, by class of `augment.calibration`."""
+
+REACH = 0.2
+"""How far the neighbouring squares lie off, as a part of the calibration grid's steps: shifts of
+3.4 % of the side, scales of 0.96 to 1.04. On frames held out of the learnt ones, 0.15 to 0.25
+gained about a point over the square alone; with half the steps known people at known moments lost
+two, with all of them five."""
 
 _BATCH = (
     360  # crops that the net sees at once: eight faces' votes; more takes memory, not less time
@@ -63,7 +72,9 @@ def votes_of(probabilities: NDArray) -> Votes:
     return Votes(probabilities, label, probabilities[np.arange(len(label)), label])
 
 
-def vote_squares(squares: ArrayLike, grid: Sequence[int] = GRID) -> NDArray[np.float32]:
+def vote_squares(
+    squares: ArrayLike, grid: Sequence[int] = GRID, *, reach: float = REACH
+) -> NDArray[np.float32]:
     """The neighbouring squares that vote about each face.
 
     Parameters
@@ -72,20 +83,29 @@ def vote_squares(squares: ArrayLike, grid: Sequence[int] = GRID) -> NDArray[np.f
         x, y, width, height in pixels.
     grid : sequence of int
         Which classes of `augment.calibration`; all 45 by default.
+    reach : float
+        Part of the grid's steps, from 0 (the square itself, again and again) to 1.
 
     Returns
     -------
     float32 array (n, len(grid), 4)
-        ``x + xn * w, y + yn * h, sn * w, sn * h`` for each class (sn, xn, yn).
+        For each class (sn, xn, yn) the square whose sides are multiplied by ``sn ** reach``, and
+        whose middle is moved by ``xn * reach`` and ``yn * reach`` of the old sides.
 
     Raises
     ------
     ValueError
         If the grid names no such class.
     """
-    squares = np.asarray(squares, np.float32).reshape(-1, 4)
-    frames = encode(np.repeat(squares, len(grid), axis=0), np.tile(grid, len(squares)))
-    return frames.reshape(len(squares), len(grid), 4)
+    frames = np.asarray(squares, np.float32).reshape(-1, 4)
+    classes = np.asarray(grid, np.intp)
+    if ((classes < 0) | (classes >= len(CLASSES))).any():
+        raise ValueError(f"the grid has classes 0 to {len(CLASSES) - 1}; got {list(grid)}")
+    factors = CLASSES[classes, :1] ** reach
+    moved = 0.5 + CLASSES[classes, 1:] * reach - factors / 2  # the corner, in old sides
+    corners = frames[:, None, :2] + moved * frames[:, None, 2:]
+    sides = factors * frames[:, None, 2:]
+    return np.concatenate([corners, sides], axis=2).astype(np.float32)
 
 
 def vote(

@@ -15,7 +15,7 @@ from augment.calibration import CLASSES, IDENTITY
 from augment.datasets.smileys import SMILEYS
 from augment.functional import Levels, crop
 from cascade import voting
-from cascade.voting import GRID, single, vote, vote_photos, vote_squares
+from cascade.voting import GRID, REACH, single, vote, vote_photos, vote_squares
 
 SQUARES = np.array([[10, 20, 40, 40], [55.5, 30.25, 33, 33], [-8, -6, 30, 30]], np.float32)
 
@@ -25,7 +25,9 @@ def slow_vote(net, image, square):
     total = np.zeros(net.plan.classes)
     x, y, width, height = (float(number) for number in square)
     for scale, right, down in CLASSES:
-        frame = [x + right * width, y + down * height, scale * width, scale * height]
+        wide, high = (side * scale**REACH for side in (width, height))
+        middle = x + width * (0.5 + REACH * right), y + height * (0.5 + REACH * down)
+        frame = [middle[0] - wide / 2, middle[1] - high / 2, wide, high]
         pixels = crop(image, frame, net.side).transpose(2, 0, 1)
         total += net.probabilities(pixels[None])[0]
     return total / 45
@@ -58,7 +60,16 @@ def test_faces_do_not_change_each_other(places: list[tuple[float, float, float]]
     np.testing.assert_allclose(together.probabilities, alone, atol=1e-5)
 
 
-def test_the_squares_are_the_calibration_grid() -> None:
+@pytest.mark.parametrize("reach", [REACH, 1.0])
+def test_the_squares_are_the_calibration_grid_about_the_middle(reach: float) -> None:
+    squares = vote_squares(SQUARES, reach=reach)
+    np.testing.assert_allclose(squares[0, :, 2] / 40, CLASSES[:, 0] ** reach, rtol=1e-6)
+    np.testing.assert_array_equal(squares[0, :, 2], squares[0, :, 3])
+    middles = (squares[0, :, :2] + squares[0, :, 2:] / 2 - [30, 40]) / 40
+    np.testing.assert_allclose(middles, CLASSES[:, 1:] * reach, atol=1e-6)
+
+
+def test_the_squares_are_45_neighbours_and_the_square_itself() -> None:
     squares = vote_squares(SQUARES)
     assert squares.shape == (3, 45, 4)
     np.testing.assert_allclose(squares[:, IDENTITY], SQUARES)
@@ -79,9 +90,9 @@ def test_the_score_is_the_winners_part_of_the_votes() -> None:
     inside = vote(net, image, [[55, 45, 30, 30]])
     assert SMILEYS[inside.label[0]] == ":-D"
     assert inside.score[0] == pytest.approx(1)
-    image[:, 70:] = grey_of(":-!")
+    image[:, 67:] = grey_of(":-!")  # some squares have more of it than others
     split = vote(net, image, [[55, 45, 30, 30]])
-    assert split.score[0] < 0.5, "the squares see different parts"
+    assert 0.3 < split.score[0] < 0.9, "the squares say different things"
 
 
 def test_all_faces_are_cut_at_once_and_go_through_the_net_together(
@@ -128,4 +139,6 @@ def test_what_cannot_vote_is_told() -> None:
         vote(net, photo, [[0, 0, np.nan, 5]])
     with pytest.raises(ValueError, match="a photograph is a uint8 array"):
         vote(net, np.zeros((4, 4)), SQUARES)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"the grid has classes 0 to 44; got \[45\]"):
+        vote_squares(SQUARES, [45])
     assert tuple(range(45)) == GRID
