@@ -172,7 +172,7 @@ def test_several_jobs_print_the_same(run: Run, tmp_path: Path) -> None:
 def test_without_a_vote(run: Run, tmp_path: Path) -> None:
     path = photo(tmp_path / "me.png", ":-P")
     picture = np.array(Image.open(path))
-    picture[10:70, 10:25] = grey_of(":-!")  # the squares that lie more to the left see some of it
+    picture[30:90, 10:24] = grey_of(":-!")  # the squares that lie more to the left see some of it
     Image.fromarray(picture).save(path)
     voted, alone = run("--json", path), run("--json", "--no-vote", path)
     assert alone.lines()[0]["faces"][0]["smiley"] == ":-P"
