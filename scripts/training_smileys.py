@@ -24,9 +24,9 @@ CHANGES: dict[str, Any] = {
     "unchanged": 0.3,
 }
 """Random changes of a smiley net's samples, wider than those of detection and of light and colour,
-too: fifteen people were filmed in fifteen lights. So wide that the net learns slowly what the frames
-themselves look like, unless some of its samples are spared. Mirroring changes no label: a wink is a
-wink with either eye, and a mouth is skewed to either side in one class."""
+too: fifteen people were filmed in fifteen lights. So wide that a net learns slowly what the frames
+themselves look like, unless some samples are spared. Mirroring changes no label: a wink is a wink
+with either eye, and a mouth is skewed to either side in one class."""
 
 
 def smiley_indexes(
