@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,8 +53,8 @@ def label(video: Path, list_file: Path | None, web: bool, port: int, open_: bool
     labelled frame. The list has a line per frame, clip,frame,label,x,y,side, and serves all clips
     of a folder. Boxes are the detector's best face, smoothed over neighbouring frames.
 
-    --web serves to this machine alone. From another one, say, `ssh -L 8266:localhost:8266 HOST`
-    and open http://localhost:8266.
+    --web serves to this machine alone, and only to who knows the address that it prints. From
+    another one, say, `ssh -L 8266:localhost:8266 HOST` and open the printed address there.
     """
     from cascade.video import why_no_windows
     from scripts.smileys_label_boxes import search_labelled
@@ -112,6 +113,7 @@ def _serve(session: Session, pictures: ClipPictures, name: str, port: int, open_
     from monitor.labelling import Command, Smiley, create_app, serve
     from scripts.smileys_label_keys import COLOURS, COMMANDS, SMILEY_KEYS
 
+    token = secrets.token_urlsafe(24)
     app = create_app(
         session,
         pictures.jpeg,
@@ -123,5 +125,6 @@ def _serve(session: Session, pictures: ClipPictures, name: str, port: int, open_
             for key, smiley, colour in zip(SMILEY_KEYS, SMILEYS, COLOURS, strict=True)
         ],
         commands=[Command(key, command) for key, command in COMMANDS.items()],
+        token=token,
     )
-    serve(app, port=port, open_browser=open_, say=click.echo)
+    serve(app, token=token, port=port, open_browser=open_, say=click.echo)

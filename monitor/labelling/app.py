@@ -2,13 +2,14 @@
 
 ====  =====================  ==================================================================
 GET   /                      the page
-GET   /api/session           ``{"csrf"}``
 GET   /api/state             what there is to show, as the desk says it, with ``clip`` beside it
 GET   /api/frames/CLIP/N     the JPEG of frame N; CLIP is the state's ``clip``
 POST  /api/key               ``{"key": "w"}``; the new state
 POST  /api/seek              ``{"frame": 12}``; the new state
 POST  /api/tick              ``{"elapsed": 0.04}`` seconds; the new state
 ====  =====================  ==================================================================
+
+All of it needs the token: other users of this machine reach the server, too.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ def create_app(
     size: tuple[int, int],
     smileys: Sequence[Smiley],
     commands: Sequence[Command],
+    token: str,
 ) -> Flask:
     """Return the server of one clip.
 
@@ -113,12 +115,14 @@ def create_app(
         The classes, by number.
     commands : sequence of Command
         The other keys.
+    token : str
+        What everybody has to know who looks.
     """
     # A browser keeps frames; another clip, or another server, has other addresses.
     clip = secrets.token_hex(6)
     app = Flask("monitor", static_folder="static", template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
-    csrf = protect(app, None)
+    csrf = protect(app, token)
     page = Blueprint(
         "labelling",
         "monitor.labelling",
@@ -146,10 +150,6 @@ def create_app(
             languages=LANGUAGES,
             t=lambda key: texts.get(key, key),
         )
-
-    @page.get("/api/session")
-    def session() -> Response:
-        return _json({"csrf": csrf})
 
     @page.get("/api/state")
     def state() -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import webbrowser
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import waitress
 from flask import Flask
@@ -17,19 +18,23 @@ _HOST = "127.0.0.1"
 _THREADS = 4
 
 
-def serve(app: Flask, *, port: int, open_browser: bool, say: Callable[[str], None]) -> None:
+def serve(
+    app: Flask, *, token: str, port: int, open_browser: bool, say: Callable[[str], None]
+) -> None:
     """Serve until interrupted.
 
     Parameters
     ----------
     app : Flask
         From `monitor.labelling.create_app`.
+    token : str
+        The one that it was given.
     port : int
         0 for any free one.
     open_browser : bool
         Open the page in a browser.
     say : callable
-        Told where the page is.
+        Told where the page is. The address holds what others on this machine do not know.
 
     Raises
     ------
@@ -46,7 +51,7 @@ def serve(app: Flask, *, port: int, open_browser: bool, say: Callable[[str], Non
         raise RunLogError(
             f"The page cannot be served on port {port} ({error}); choose another with --port."
         ) from error
-    address = f"http://{_HOST}:{server.effective_port}/"
+    address = f"http://{_HOST}:{server.effective_port}/?" + urlencode({"token": token})
     say(f"Label at {address}  (Ctrl-C ends it)")
     if open_browser:
         webbrowser.open(address)

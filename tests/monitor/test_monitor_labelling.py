@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from monitor.layout import RunLogError
 from monitor.pages import LANGUAGES
 
 SITE = "http://localhost:8266"
+TOKEN = "a token for the tests"
 HOSTILE = '"><script>alert(1)</script>'
 FOLDER = Path(__file__).parents[2] / "monitor" / "labelling"
 TEXT = "\n".join(
@@ -36,8 +38,10 @@ SERVE = """
 from monitor.labelling import create_app, serve
 class Desk:
     def state(self): return {"frame": 7}
-app = create_app(Desk(), bytes, name="a", count=1, size=(1, 1), smileys=[], commands=[])
-serve(app, port=0, open_browser=False, say=lambda text: print(text, flush=True))
+made = dict(name="a", count=1, size=(1, 1), smileys=[], commands=[])
+app = create_app(Desk(), bytes, **made, token="a token+for & tests")
+say = lambda text: print(text, flush=True)
+serve(app, token="a token+for & tests", port=0, open_browser=False, say=say)
 """
 
 
@@ -77,9 +81,11 @@ class Site:
             size=(640, 360),
             smileys=[Smiley("w", ";-)", "#4363d8"), Smiley("a", ">:-(", "#fabebe")],
             commands=[Command("left", "back"), Command("v", "mark")],
+            token=TOKEN,
         )
         self.http = self.app.test_client()
-        self.csrf = self.get("/api/session").get_json()["csrf"]
+        self.get("/?token=" + TOKEN.replace(" ", "+"), 303)
+        self.csrf = re.findall(r'csrf-token" content="([\w-]+)"', self.get("/").text)[0]
 
     def get(self, path: str, status: int = 200, **headers: str) -> TestResponse:
         answer = self.http.get(path, base_url=SITE, headers=headers)
@@ -170,6 +176,21 @@ def test_bytes_that_are_no_change(site: Site, data: bytes, status: int) -> None:
     assert site.desk.told == []
 
 
+def test_who_does_not_know_the_token_sees_and_changes_nothing(site: Site) -> None:
+    clip = site.get("/api/state").get_json()["clip"]
+    other = site.app.test_client()
+    for path in ("/", "/api/state", f"/api/frames/{clip}/0", "/labelling/labelling.js"):
+        answer = other.get(path, base_url=SITE)
+        assert (answer.status_code, list(answer.get_json())) == (401, ["error"])
+        assert "open the address that it printed" in answer.get_json()["error"]
+    assert other.get("/?token=wrong", base_url=SITE).status_code == 401
+    own = {"Origin": SITE, "X-CSRF-Token": site.csrf}
+    for path, body in (("key", {"key": "w"}), ("seek", {"frame": 1}), ("tick", {"elapsed": 1})):
+        answer = other.post(f"/api/{path}", base_url=SITE, json=body, headers=own)
+        assert answer.status_code == 401
+    assert site.desk.told == []
+
+
 def test_a_very_large_frame_is_the_desks_business(site: Site) -> None:
     site.post("/api/seek", {"frame": 10**300})
     assert site.desk.told == [("seek", 10**300)]
@@ -193,7 +214,7 @@ def test_other_sites_change_nothing(site: Site, path: str) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1", "", "a b"])
 def test_a_foreign_host_is_turned_away(site: Site, host: str) -> None:
-    for path in ("/", "/api/state", "/api/session", "/labelling/labelling.js"):
+    for path in ("/", "/api/state", "/labelling/labelling.js"):
         answer = site.http.get(path, base_url=SITE, headers={"Host": host})
         assert answer.status_code == 403
         assert "not known by that name" in answer.get_json()["error"]
@@ -277,10 +298,15 @@ def test_it_serves_this_machine_until_interrupted(
     process = start_script(SERVE)
     assert process.stdout is not None
     found = re.fullmatch(
-        r"Label at (http://127\.0\.0\.1:\d+/)  \(Ctrl-C ends it\)\n", process.stdout.readline()
+        r"Label at (http://127\.0\.0\.1:\d+/)(\?token=[\w%+]+)  \(Ctrl-C ends it\)\n",
+        process.stdout.readline(),
     )
     assert found is not None
-    with urllib.request.urlopen(f"{found[1]}api/state", timeout=30) as answer:
+    with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+        urllib.request.urlopen(f"{found[1]}api/state", timeout=30)
+    refused.value.close()
+    jar = urllib.request.HTTPCookieProcessor()
+    with urllib.request.build_opener(jar).open(f"{found[1]}api/state{found[2]}") as answer:
         assert json.load(answer)["frame"] == 7
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
@@ -296,5 +322,5 @@ def test_a_port_that_is_taken(site: Site) -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(RunLogError, match=rf"cannot be served on port {port} .*--port"):
-            serve(site.app, port=port, open_browser=False, say=print)
+            serve(site.app, token=TOKEN, port=port, open_browser=False, say=print)
     gc.collect()  # so that the warning comes here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -551,10 +552,18 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def at_the_keys(monkeypatch: pytest.MonkeyPatch, keys: str, ports: list[int] | None = None) -> None:
     """Let the web's server be a browser that presses keys, then Ctrl-C."""
+    tokens: list[str] = []
 
-    def serve(app: Any, *, port: int, open_browser: bool, say: Callable[[str], None]) -> None:
+    def serve(
+        app: Any, *, token: str, port: int, open_browser: bool, say: Callable[[str], None]
+    ) -> None:
         http = app.test_client()
-        csrf = http.get("/api/session").get_json()["csrf"]
+        assert http.get("/").status_code == 401
+        assert len(token) >= 32
+        assert token not in tokens
+        tokens.append(token)
+        page = http.get("/", query_string={"token": token}, follow_redirects=True).text
+        csrf = re.findall(r'csrf-token" content="([\w-]+)"', page)[0]
         sent = {"Origin": "http://localhost", "X-CSRF-Token": csrf}
         for key in keys.split():
             answer = http.post("/api/key", json={"key": key}, headers=sent)

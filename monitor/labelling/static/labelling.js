@@ -7,11 +7,11 @@ const words = await (await fetch(`/labelling/words/${language}.json`)).json();
 const picture = $("picture");
 const strip = $("strip");
 const smileys = [...document.querySelectorAll("[data-label]")];
+const csrf = document.querySelector("meta[name=csrf-token]").content;
 const MARKED = "#ffb000";
 const KEPT = 40; // pictures that are held ready
 const WAITING = 3; // keys that a held key may be ahead of the server
 
-let csrf = document.querySelector("meta[name=csrf-token]").content;
 let state = null;
 let looping = false;
 let waiting = 0;
@@ -24,7 +24,7 @@ const colour = (label) => smileys[label].dataset.colour;
 
 // asking the server
 
-async function ask(address, body, again = true) {
+async function ask(address, body) {
   const options = body && {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
@@ -32,10 +32,6 @@ async function ask(address, body, again = true) {
   };
   const answer = await fetch(`/api/${address}`, options);
   if (answer.ok) return answer.json();
-  if (answer.status === 403 && again) {
-    csrf = (await ask("session")).csrf; // the server was started anew
-    return ask(address, body, false);
-  }
   throw new Error((await answer.json()).error);
 }
 

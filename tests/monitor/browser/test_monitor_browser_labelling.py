@@ -21,6 +21,7 @@ from scripts.smileys_label_list import known, saver
 from scripts.smileys_label_session import Session
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
+TOKEN = "a-token-for-the-tests"
 COUNT, SIZE = 24, (400, 300)
 Open = Callable[..., Any]
 
@@ -55,6 +56,7 @@ class Labelling:
             size=SIZE,
             smileys=[Smiley(*one) for one in zip(SMILEY_KEYS, SMILEYS, COLOURS, strict=True)],
             commands=[Command(*one) for one in COMMANDS.items()],
+            token=TOKEN,
         )
         self.address = ""
 
@@ -72,7 +74,7 @@ def labelling(tmp_path: Path) -> Iterator[Labelling]:
     server = create_server(made.app, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    made.address = f"http://127.0.0.1:{server.effective_port}/"
+    made.address = f"http://127.0.0.1:{server.effective_port}/?token={TOKEN}"
     yield made
     server.close()
     thread.join(10)
@@ -239,3 +241,19 @@ def test_a_server_that_has_gone_is_told(labelling: Labelling, open_page: Open) -
     until(page, "document.getElementById('lost').hidden")
     assert labelling.labels()[:2] == [3, -1]
     page.wrong[:] = [text for text in page.wrong if "ERR_INTERNET_DISCONNECTED" not in text]
+
+
+def test_a_page_without_the_token_names_the_way_in(labelling: Labelling, open_page: Open) -> None:
+    page = open_page(labelling.address)
+    shows(page, 0)
+    assert "token" not in page.url
+    page.context.clear_cookies()  # as after another start of the server, with another token
+    press(page, "w")
+    says(page, "said", "open the address that it printed")
+    assert labelling.session.view().labelled == 0
+    page.goto(labelling.address)
+    shows(page, 0)
+    press(page, "w")
+    shows(page, 1)
+    assert labelling.labels()[:2] == [3, -1]
+    page.wrong[:] = [text for text in page.wrong if "401" not in text]
