@@ -8,7 +8,9 @@ people      whole people, which the article found too hard for twenty of them
 ==========  ==============================================================================
 
 The list of the held-out frames is ``splits/smileys.csv`` beside this module: a line per file that
-is held out in one of them, and in which. `make_smiley_splits` makes it again.
+is held out in one of them, and in which. `make_smiley_splits` makes it again. Frames that were
+added to these are learnt. Of frames of one's own, of which the list names none, a fifth is held out
+by the same order.
 """
 
 from __future__ import annotations
@@ -44,6 +46,12 @@ _ENOUGH = 0.1  # of a class must be held out to say something about it
 _REST = 0.4  # and so much of it must be left to learn from
 
 Report = Callable[[str], None]
+Unit = Callable[[SmileyRecord], str]
+
+_UNIT: dict[Split, Unit] = {
+    "frames": lambda record: record.path,
+    "runs": lambda record: record.group,
+}
 
 
 def all_smileys(data: str | Path, report: Report = warnings.warn) -> Index:
@@ -52,7 +60,7 @@ def all_smileys(data: str | Path, report: Report = warnings.warn) -> Index:
     Parameters
     ----------
     data : str or Path
-        Folder with ``smileys``.
+        Folder with ``smileys``, or itself such a folder, with a ``labels.csv``.
     report : callable
         Told every problem of the data set, one sentence each.
 
@@ -61,11 +69,15 @@ def all_smileys(data: str | Path, report: Report = warnings.warn) -> Index:
     DataError
         If the data set is not there.
     """
-    root = Path(data)
-    frames = smileys.load(root / "smileys")
+    frames = smileys.load(_folder(data))
     for problem in frames.problems:
         report(problem)
-    return classes(frames, root)
+    return classes(frames, data)
+
+
+def _folder(data: str | Path) -> Path:
+    own = (Path(data) / "labels.csv").is_file()
+    return Path(data) if own else Path(data) / "smileys"
 
 
 def smiley_sets(
@@ -73,10 +85,12 @@ def smiley_sets(
 ) -> tuple[Index, Index]:
     """The learnt and the held-out frames of one division.
 
+    Nothing is held out where a fifth cannot be: of one person, or of one run of each smiley.
+
     Parameters
     ----------
     data : str or Path
-        Folder with ``smileys``.
+        As of `all_smileys`.
     split : {'frames', 'runs', 'people'}
     report : callable
         Told every problem of the data set, one sentence each.
@@ -92,10 +106,22 @@ def smiley_sets(
         raise ValueError(f"smiley_sets: split must be one of {get_args(Split)!r}; got {split!r}")
     index = all_smileys(data, report)
     text = (resources.files("augment") / "splits" / _FILE).read_text(encoding="utf-8")
-    rows = csv.DictReader(io.StringIO(text))
-    held = {f"smileys/{row['file']}" for row in rows if split in row["held_out"].split()}
-    out = np.array([path in held for path in index.paths.tolist()], bool)
+    listed = {row["file"]: row["held_out"].split() for row in csv.DictReader(io.StringIO(text))}
+    paths = [path.removeprefix("smileys/") for path in index.paths.tolist()]
+    if listed.keys().isdisjoint(paths):
+        held = set(_own_held(_folder(data), split))
+    else:
+        held = {file for file, splits in listed.items() if split in splits}
+    out = np.array([path in held for path in paths], bool)
     return index.select(~out), index.select(out)
+
+
+def _own_held(folder: Path, split: Split) -> list[str]:
+    """About a fifth of frames that the list does not know."""
+    frames = list(smileys.load(folder, "run"))
+    if split == "people":
+        return _a_fifth(frames, lambda record: record.person)
+    return _by_class(frames, _UNIT[split])
 
 
 def balanced(index: Index) -> Index:
@@ -116,13 +142,10 @@ def make_smiley_splits(data: str | Path) -> str:
     between 15 and 30 % of the frames, the one is taken that tells of most classes (a tenth of a
     class held out, two fifths left to learn from), and of these the one with most people.
     """
-    frames = list(smileys.load(Path(data) / "smileys", "run"))
+    frames = list(smileys.load(_folder(data), "run"))
     held: dict[str, list[str]] = {record.path: [] for record in frames}
-    chosen = {
-        "frames": _by_class(frames, lambda record: record.path),
-        "runs": _by_class(frames, lambda record: record.group),
-        "people": _people(frames),
-    }
+    chosen = {split: _by_class(frames, unit) for split, unit in _UNIT.items()}
+    chosen["people"] = _people(frames)
     for split, paths in chosen.items():
         for path in paths:
             held[path].append(split)
@@ -130,21 +153,27 @@ def make_smiley_splits(data: str | Path) -> str:
     return "".join(["file,held_out\n", *lines])
 
 
-def _by_class(frames: list[SmileyRecord], unit: Callable[[SmileyRecord], str]) -> list[str]:
-    """Paths of about a fifth of every class, in whole units, at most half of it."""
+def _by_class(frames: list[SmileyRecord], unit: Unit) -> list[str]:
+    """About a fifth of every class, in whole units."""
+    labels = sorted({record.label for record in frames})
+    return [
+        path
+        for label in labels
+        for path in _a_fifth([record for record in frames if record.label == label], unit)
+    ]
+
+
+def _a_fifth(frames: list[SmileyRecord], unit: Unit) -> list[str]:
+    """Paths of about a fifth of frames, in whole units, at most half of them."""
     held: list[str] = []
-    for label in sorted({record.label for record in frames}):
-        units: defaultdict[str, list[str]] = defaultdict(list)
-        for record in frames:
-            if record.label == label:
-                units[unit(record)].append(record.path)
-        total, taken = sum(map(len, units.values())), 0
-        for name in _shuffled(units):
-            if taken >= _SHARE * total:
-                break
-            if taken + len(units[name]) <= _MOST * total:
-                taken += len(units[name])
-                held += units[name]
+    units: defaultdict[str, list[str]] = defaultdict(list)
+    for record in frames:
+        units[unit(record)].append(record.path)
+    for name in _shuffled(units):
+        if len(held) >= _SHARE * len(frames):
+            break
+        if len(held) + len(units[name]) <= _MOST * len(frames):
+            held += units[name]
     return held
 
 

@@ -362,7 +362,7 @@ def _train(
     records = fit(
         trainer,
         stream.epoch,
-        validation,
+        validation if len(validation.labels) else None,
         epochs=settings.epochs,
         steps_per_epoch=steps,
         rate=cosine(settings.learning_rate, steps * settings.epochs),
@@ -424,23 +424,30 @@ class _Run:
         self.step = record.step
         if record.kind == "step":
             self._losses.append(record.values["train/loss"])
-            best = f", best {self._best[MEASURE]:.2%}" if self._best else ""
+            best = f", best {self._best[MEASURE]:.2%}" if MEASURE in self._best else ""
             bar.advance(1, f"{self._settings.net} loss {self._losses[-1]:.3f}{best}")
             # At an epoch's end the checkpoint waits for the validation.
             if not ends_epoch and time.monotonic() - self._saved > CHECKPOINT_SECONDS:
                 self._save_checkpoint(log)
             return
-        if not self._best or record.values[MEASURE] > self._best[MEASURE]:
-            self._best = {"epoch": record.epoch + 1, **record.values}
+        # Without a validation set the last epoch counts as the best one.
+        told = record.values
+        if not self._best or told.get(MEASURE, 1.0) > self._best.get(MEASURE, 0.0):
+            self._best = {"epoch": record.epoch + 1, **told}
             self._save_weights("best.h5")
         self._save_weights("last.h5")
         self._save_checkpoint(log)
         now = time.monotonic()
+        measured = ""
+        if told:
+            measured = (
+                f"validation loss {told['valid/loss']:.4f}, "
+                f"accuracy {told['valid/accuracy']:.2%}, "
+                f"balanced {told['valid/balanced_accuracy']:.2%}, "
+            )
         bar.note(
             f"epoch {record.epoch + 1}/{self._settings.epochs}: "
-            f"loss {np.mean(self._losses):.4f}, validation loss {record.values['valid/loss']:.4f}, "
-            f"accuracy {record.values['valid/accuracy']:.2%}, "
-            f"balanced {record.values['valid/balanced_accuracy']:.2%}, "
+            f"loss {np.mean(self._losses):.4f}, {measured}"
             f"{now - self._epoch_began:.1f} s"
         )
         self._losses, self._epoch_began = [], now

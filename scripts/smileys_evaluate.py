@@ -77,6 +77,8 @@ def evaluate(
     if learned not in (None, chosen):
         say(f"{weights} learned by the division {learned}: what {chosen} holds out, it may know.")
     learnt, held = smiley_sets(root, chosen, say)
+    if not len(held):
+        raise click.UsageError(f"No {chosen} can be held out of the few frames of {root}.")
     with limited(threads, compiled=False):
         told = baselines(learnt, held)
         say("Looking for the faces ...")

@@ -61,6 +61,8 @@ def smiley_indexes(
         If the data set is missing.
     """
     learnt, held = smiley_sets(data, split, say)
+    if not len(held):
+        say(f"No {split} can be held out of these few frames: the epochs are not measured.")
     index = balanced(all_smileys(data, say) if everything else learnt)
     if epoch_samples is not None:
         index = _shown(index, epoch_samples)

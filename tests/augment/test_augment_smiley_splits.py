@@ -6,7 +6,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from drawn_smileys import draw_smileys
+from drawn_smileys import draw_smileys, own_smileys
 
 from augment.datasets import smileys
 from augment.errors import DataError
@@ -39,6 +39,37 @@ def test_people_are_whole(data):
     learnt, held = smiley_sets(data, "people")
     assert set(held.group) == {"d10", "d9"}
     assert set(learnt.group) == {"d12", "d14"}
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_fifth_of_own_frames_is_held_out(split, tmp_path):
+    own = own_smileys(tmp_path)
+    learnt, held = smiley_sets(own, split)
+    assert names(learnt) | names(held) == names(all_smileys(own))
+    assert len(all_smileys(own)) == 48
+    assert not names(learnt) & names(held)
+    assert 0.2 <= len(held) / 48 <= 0.5
+    assert names(smiley_sets(own, split)[1]) == names(held)
+    if split == "people":
+        assert not set(held.group) & set(learnt.group)
+
+
+def test_of_one_person_no_people_are_held_out(tmp_path):
+    learnt, held = smiley_sets(own_smileys(tmp_path, people=1), "people")
+    assert (len(learnt), len(held)) == (12, 0)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_frames_that_were_added_are_learnt(split, data, tmp_path):
+    own = own_smileys(tmp_path / "own")
+    both = draw_smileys(tmp_path)
+    for folder in own.glob("my-*"):
+        folder.rename(both / folder.name)
+    with (both / "labels.csv").open("a") as file:
+        file.writelines((own / "labels.csv").read_text().splitlines(keepends=True)[1:])
+    learnt, held = smiley_sets(tmp_path, split)
+    assert names(held) == names(smiley_sets(data, split)[1])
+    assert len(learnt) + len(held) == 96
 
 
 def test_problems_are_told_and_wrong_words_refused(data, tmp_path):

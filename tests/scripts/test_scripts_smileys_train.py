@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drawn_smileys import draw_smileys
+from drawn_smileys import draw_smileys, own_smileys
 from PIL import Image
 
 from augment.datasets.smileys import SMILEYS
@@ -85,6 +85,31 @@ def test_no_figure_of_weights_that_know_everything(
     done = lasagnette("smileys", "evaluate", weights, "--data", data)
     assert done.code == 2
     assert "learned from all smileys" in done.stderr
+
+
+def test_frames_of_ones_own(lasagnette: Run, tmp_path: Path) -> None:
+    """As `smileys extract` and `smielfy review --export` leave them: a folder with its list."""
+    own = own_smileys(tmp_path / "own")
+    told = train(lasagnette, own, tmp_path, "--split", "people")
+    assert told["counts"] == {"train_frames": 36, "train_people": 3, "validation_frames": 12}
+    weights = tmp_path / "one" / "last.h5"
+    done = lasagnette("smileys", "evaluate", weights, "--data", own)
+    assert done.code == 0, done.stderr
+    assert done.lines()[0]["frames"] == 12
+
+
+def test_too_few_people_to_hold_one_out(lasagnette: Run, tmp_path: Path) -> None:
+    own = own_smileys(tmp_path / "own", people=1)
+    where = ("--data", own, "--runs", tmp_path, "--run", "one")
+    done = lasagnette("train", "net_smiles", *where, *SHORT, "--split", "people")
+    assert done.code == 0, done.stderr
+    assert "No people can be held out of these few frames" in done.stderr
+    told = json.loads(done.stdout)
+    assert told["counts"] == {"train_frames": 12, "train_people": 1}
+    assert not [name for name in told if name.startswith("valid/")]
+    done = lasagnette("smileys", "evaluate", told["weights"], "--data", own)
+    assert done.code == 2
+    assert "No people can be held out of the few frames of" in done.stderr
 
 
 @pytest.mark.parametrize(
