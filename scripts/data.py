@@ -38,7 +38,7 @@ def data_folder(option: str | os.PathLike[str] | None = None) -> Path:
     if folder is None:
         raise click.UsageError(
             "no research data found; give --data FOLDER or set LASAGNETTE_DATA "
-            "(the folder that holds fddb/, lfw/ and negatives/)."
+            "(the folder of fddb/, lfw/, negatives/ and smileys/)."
         )
     if not folder.is_dir():
         raise click.UsageError(f"the data folder {str(folder)!r} does not exist.")
@@ -48,6 +48,6 @@ def data_folder(option: str | os.PathLike[str] | None = None) -> Path:
 DATA_OPTION = click.option(
     "--data",
     metavar="FOLDER",
-    help="Folder of fddb/, lfw/ and negatives/  [default: LASAGNETTE_DATA, else ../shared/data "
-    "beside a checkout]",
+    help="Folder of fddb/, lfw/, negatives/ and smileys/, of which a command needs those that it "
+    "is about  [default: LASAGNETTE_DATA, else ../shared/data beside a checkout]",
 )

@@ -18,6 +18,8 @@ from scripts.data import DATA_OPTION, find_data
 
 __all__ = ["Finding", "doctor", "examine"]
 
+INSTALL_AGAIN = "install again from a complete checkout."
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -49,8 +51,8 @@ def doctor(ctx: click.Context, data: str | None, as_json: bool) -> None:
     """Report what this installation has, what it lacks, and what to do about it.
 
     Looks at the kernels of layers and crops, threads, caches, backends, compilers, OpenCV,
-    the cascade file and research data. Ends with exit code 1 when something is missing that
-    `lasagnette detect` needs.
+    the cascade file, the smile file, and research data. Ends with exit code 1 when something is
+    missing that `lasagnette detect` needs.
     """
     without_compiler()
     findings = examine(data)
@@ -83,6 +85,7 @@ def examine(data: str | None = None) -> list[Finding]:
         "compilers": (_compilers, False),
         "opencv": (_opencv, True),
         "weights": (_weights, True),
+        "smileys": (_smileys, False),
         "data": (lambda: _data(data), False),
     }
     return [_guarded(topic, check, needed) for topic, (check, needed) in checks.items()]
@@ -212,7 +215,7 @@ def _weights() -> Finding:
         path = bundle.pretrained()
         cascade = bundle.load(path)
     except WeightsError as error:
-        return Finding("weights", str(error), "install again from a complete checkout.", True)
+        return Finding("weights", str(error), INSTALL_AGAIN, True)
     stages = [
         " + ".join(net.name for net in (stage.detection, stage.calibration) if net is not None)
         for stage in cascade.stages
@@ -224,25 +227,38 @@ def _weights() -> Finding:
     )
 
 
+def _smileys() -> Finding:
+    from cascade import smiles
+    from nets.files import WeightsError
+
+    try:
+        path = smiles.pretrained()
+        net = smiles.load(path)
+    except WeightsError as error:
+        return Finding("smileys", str(error), INSTALL_AGAIN)
+    return Finding("smileys", f"{net.name} in {path}, {path.stat().st_size / 1e6:.1f} MB")
+
+
 def _data(option: str | None) -> Finding:
     folder = find_data(option)
     if folder is None or not folder.is_dir():
         return Finding(
             "data",
             f"{folder} does not exist" if folder else "none",
-            "needed for training and evaluation only: name the folder of fddb/, lfw/ and "
-            "negatives/ with --data or LASAGNETTE_DATA.",
+            "needed for training and evaluation only: name the folder of fddb/, lfw/, "
+            "negatives/ and smileys/ with --data or LASAGNETTE_DATA.",
         )
     counts: dict[str, Any] = {
         name: sum(1 for _ in (folder / name).rglob("*.jpg"))
-        for name in ("fddb", "lfw", "negatives")
+        for name in ("fddb", "lfw", "negatives", "smileys")
     }
     absent = [name for name, count in counts.items() if not count]
     listed = ", ".join(f"{name} {count} photographs" for name, count in counts.items())
     return Finding(
         "data",
         f"{folder}: {listed}",
-        f"no photographs in {', '.join(absent)}: training and evaluation need all three."
+        f"no photographs in {', '.join(absent)}: detection is trained and evaluated on the first "
+        "three, smileys on the last."
         if absent
         else "",
     )

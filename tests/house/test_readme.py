@@ -119,10 +119,18 @@ RUN: dict[str, str | None] = {
     "lasagnette smileys label clip.mp4": "lasagnette smileys label --help",
     "lasagnette smileys label clip.mp4 --web": "lasagnette smileys label --help",
     "lasagnette smileys extract clips/ --out faces": "lasagnette smileys extract --help",
+    # of faces that were extracted; tests/scripts/test_scripts_smileys_train.py does all three
+    "lasagnette train net_smiles --data faces --initial net48 --run mine": (
+        "lasagnette train net_smiles --help"
+    ),
+    "lasagnette smileys pack runs/mine/last.h5 --data faces --out mine.h5": (
+        "lasagnette smileys pack --help"
+    ),
+    "lasagnette smile --net mine.h5 photo.jpg": "lasagnette smile photo.jpg",
     "lasagnette smielfy faces": "lasagnette smielfy serve --help",  # tests/monitor serves it
     "lasagnette smielfy faces --host 0.0.0.0": "lasagnette smielfy --help",
     "lasagnette smielfy review faces": "lasagnette smielfy review --help",
-    "lasagnette smielfy review faces --export faces/labels.csv": "lasagnette smielfy review --help",
+    "lasagnette smielfy review faces --export more/labels.csv": "lasagnette smielfy review --help",
     "lasagnette evaluate backgrounds": "lasagnette evaluate backgrounds --min-face 80",
 }
 NEEDS_WEIGHTS = ("detect", "doctor", "evaluate", "smile")

@@ -96,6 +96,10 @@ def test_frames_of_ones_own(lasagnette: Run, tmp_path: Path) -> None:
     done = lasagnette("smileys", "evaluate", weights, "--data", own)
     assert done.code == 0, done.stderr
     assert done.lines()[0]["frames"] == 12
+    packed = tmp_path / "mine.h5"
+    done = lasagnette("smileys", "pack", weights, "--data", own, "--out", packed)
+    assert done.code == 0, done.stderr
+    assert smiles.load(packed).facts["data"]["train_frames"] == 36
 
 
 def test_too_few_people_to_hold_one_out(lasagnette: Run, tmp_path: Path) -> None:

@@ -101,12 +101,12 @@ def test_doctor_reports_everything(
     found = json.loads(outcome.stdout)
     assert list(found) == [
         *("python", "kernels", "crops", "threads", "caches", "backends"),
-        *("compilers", "opencv", "weights", "data"),
+        *("compilers", "opencv", "weights", "smileys", "data"),
     ]
     assert found["kernels"]["found"].startswith(kernels.describe()["name"])
     assert "no pretrained cascade" in found["weights"]["found"]
     assert "fddb 1 photographs" in found["data"]["found"]
-    assert "no photographs in lfw, negatives" in found["data"]["advice"]
+    assert "no photographs in lfw, negatives, smileys" in found["data"]["advice"]
     lines = lasagnette("doctor", "--data", tmp_path / "absent").stdout.splitlines()
     assert any(line.startswith("data") and "does not exist" in line for line in lines)
     assert any(line.lstrip().startswith("->") for line in lines)
