@@ -122,7 +122,8 @@ def serve(
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="CSV",
     help="Write the accepted ones as a list of smileys, and show no page. In DIR itself the list "
-    "points to the pictures, elsewhere they are copied beside it.",
+    "points to the pictures, elsewhere they are copied beside it. A list that is there keeps its "
+    "lines of other pictures, and loses what was taken back, with the copies.",
 )
 @click.option(
     "--port",
@@ -164,9 +165,13 @@ def withdraw(ctx: click.Context, folder: Path, code: str) -> None:
     """Delete the picture that CODE stands for.
 
     Its record goes, too. For people who send you their code instead of typing it into the page.
+    Copies that were exported earlier go with the next `review DIR --export CSV`.
     """
     if _store(folder).withdraw(code):
-        click.echo("The picture and its record are deleted.")
+        click.echo(
+            "The picture and its record are deleted. A copy that was exported earlier goes with "
+            "the next: lasagnette smielfy review DIR --export CSV"
+        )
     else:
         click.echo(f"There is no picture with the code {code!r} in {str(folder)!r}.", err=True)
         ctx.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -11,6 +12,7 @@ Status = Literal["new", "accepted", "rejected"]
 
 _FORMAT = 1
 _STATUSES = get_args(Status)
+_ID = re.compile(r"[0-9a-f]{16}")  # what may become a file's or a folder's name
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def parse(content: Any, name: str, smiley: int, classes: int) -> Record | Tombst
             code=str(content["code"]),
             status=content["status"],
         )
-        return record if record.status in _STATUSES and 0 <= record.label < classes else None
+        good = record.status in _STATUSES and 0 <= record.label < classes
+        return record if good and _ID.fullmatch(record.person) else None
     except (KeyError, TypeError, ValueError):
         return None

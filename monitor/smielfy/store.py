@@ -197,6 +197,10 @@ class Store:
         """Return how many pictures were taken back."""
         return sum(isinstance(one, Tombstone) for one in self._entries())
 
+    def ids(self) -> set[str]:
+        """Return the ids of all pictures that are or were here, also where a record is damaged."""
+        return {path.stem for folder in self._folders for path in folder.glob("*.json")}
+
     def counts(self) -> list[int]:
         """Return how many pictures there are of each class; rejected ones do not count."""
         counts = [0] * len(self.smileys)

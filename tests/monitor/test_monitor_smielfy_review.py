@@ -21,6 +21,7 @@ from monitor.smielfy.store import Store
 
 SITE = "http://127.0.0.1:8266"
 TOKEN = "a token for the tests"
+HEADER = "file,person,frame,label_id,smiley,x,y,side\n"
 
 
 @pytest.fixture(scope="module")
@@ -132,38 +133,150 @@ def test_the_list_is_what_a_training_reads(store: Store, tmp_path: Path, inside:
     assert len(list(folder.rglob("*.jpg"))) == (4 if inside else 3)
 
 
-def test_what_is_taken_back_leaves_the_list(tmp_path: Path) -> None:
-    site = Client(create_app(tmp_path / "a", find_faces, SMILEYS))
-    codes = [site.code(smiley=1) for _ in range(2)]
-    store = Store(tmp_path / "a", SMILEYS)
+def filled(folder: Path, count: int = 2) -> tuple[Client, Store, list[str]]:
+    """Return a client of a new folder, the folder with pictures that are accepted, their codes."""
+    site = Client(create_app(folder, find_faces, SMILEYS))
+    codes = [site.code(smiley=1) for _ in range(count)]
+    store = Store(folder, SMILEYS)
     for one in store.records():
         store.change(one.id, status="accepted", label=1)
-    for folder in (tmp_path / "a", tmp_path / "b"):
-        assert export(store, folder / "labels.csv") == 2
+    return site, store, codes
+
+
+def test_what_is_taken_back_leaves_the_list(tmp_path: Path) -> None:
+    site, store, codes = filled(tmp_path / "a")
+    lists = [tmp_path / name / "labels.csv" for name in "ab"]
+    for path in lists:
+        assert export(store, path) == 2
     site.withdraw(codes[0])
     assert len(smileys_left(tmp_path / "a")) == 1  # at once, where the list points to the pictures
     assert export(store, tmp_path / "b" / "labels.csv") == 1
     assert len(list((tmp_path / "b").rglob("*.jpg"))) == 1
     assert len(smileys_left(tmp_path / "b")) == 1
+    site.withdraw(codes[1])
+    for path in lists:
+        assert export(store, path) == 0
+        assert path.read_text() == HEADER
+    assert sorted(path.name for path in (tmp_path / "b").rglob("*")) == ["labels.csv"]
+    for path in lists:
+        with pytest.raises(SmielfyError, match="is accepted yet"):
+            export(store, path)
+
+
+def test_an_export_that_was_killed_leaves_no_copy_for_ever(tmp_path: Path) -> None:
+    """Copies that no list names, because the process ended before, and a half-written one."""
+    site, store, codes = filled(tmp_path / "a", 1)
+    (record,) = store.records()
+    path = tmp_path / "b" / "labels.csv"
+    export(store, path)
+    path.unlink()
+    (tmp_path / "b" / record.person / f".{record.id}.jpg.part").write_bytes(b"half")
+    site.withdraw(codes[0])
+    assert export(store, path) == 0
+    assert sorted(one.name for one in (tmp_path / "b").rglob("*")) == ["labels.csv"]
+
+
+def test_a_list_of_other_pictures_keeps_them(tmp_path: Path) -> None:
+    """A list as `smileys extract` writes it, and one with copies of another folder's."""
+    site, store, codes = filled(tmp_path / "a")
+    _, foreign, _ = filled(tmp_path / "other", 1)
+    folder = tmp_path / "b"
+    (folder / "d0").mkdir(parents=True)
+    lines = [f"d0/{number:05}.jpg,d0,{number},0,:-),24,24,80\n" for number in range(3)]
+    # As people edit them: other ends of lines, a quoted name with a line's end, none at the end.
+    lines += ['"d0/two\r\nlines.jpg",d0,3,0,:-),24,24,80\r\n', "\n", "d0/x.jpg,d0,4"]
+    before = (HEADER + "".join(lines)).encode()
+    path = folder / "labels.csv"
+    path.write_bytes(before)
+    kept = {folder / "d0" / f"{number:05}.jpg" for number in range(3)}
+    # Named as an export names copies, but of no picture that was ever in this folder.
+    kept |= {folder / "0123456789abcdef" / f"{name}.jpg" for name in ("0" * 16, "f" * 15, "x")}
+    for file in kept:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"theirs")
+
+    def check(copies: int) -> None:
+        assert path.read_bytes().startswith(before + b"\n")
+        assert path.read_text().count("\n") == before.count(b"\n") + 1 + copies
+        assert all(file.read_bytes() == b"theirs" for file in kept)
+        assert len(list(folder.rglob("*.jpg"))) == len(kept) + copies
+        assert len(smileys_left(folder)) == 3 + copies
+
+    for _ in range(2):
+        assert export(store, path) == 2
+        check(2)
+    assert export(foreign, path) == 1
+    assert export(store, path) == 2
+    check(3)
+    for code, left in zip(codes, (1, 0), strict=True):
+        site.withdraw(code)
+        assert export(store, path) == left
+        check(1 + left)
+    with pytest.raises(SmielfyError, match="is accepted yet"):
+        export(store, path)
+    check(1)
+
+
+def test_a_list_in_the_pictures_folder_keeps_other_pictures(tmp_path: Path) -> None:
+    site, store, codes = filled(tmp_path)
+    path = tmp_path / "labels.csv"
+    path.write_text(f"\ufeff{HEADER}d0/00000.jpg,d0,0,0,:-),24,24,80\n", encoding="utf-8")
+    before = path.read_bytes()
+    for _ in range(2):
+        assert export(store, path) == 2
+        assert path.read_bytes().startswith(before)
+        assert path.read_text().count("\n") == 4
+    for code in codes:
+        site.withdraw(code)
+    assert export(store, path) == 0
+    assert path.read_bytes() == before
 
 
 def smileys_left(folder: Path) -> list[Any]:
     return list(smileys.load(folder))
 
 
-def test_no_other_list_is_overwritten(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name,age\nAda,36\n",
+        "",
+        "\xff\xfe",
+        "file,person,frame,label_id,smiley,x,y,side,mine\n",
+        'file,person,frame,label_id,smiley,x,y,side\n"never closed,p,0\n',
+    ],
+)
+def test_no_other_list_is_overwritten(store: Store, tmp_path: Path, content: str) -> None:
     accept(store)
     path = tmp_path / "labels.csv"
-    for content in ("name,age\nAda,36\n", "", "\xff\xfe"):
-        path.write_text(content, encoding="latin-1")
-        with pytest.raises(SmielfyError, match="is not overwritten"):
-            export(store, path)
-        assert path.read_text(encoding="latin-1") == content
-    outside = tmp_path / "secret.jpg"
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(SmielfyError, match="is not overwritten: choose another file"):
+        export(store, path)
+    assert path.read_text(encoding="latin-1") == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_outside_is_deleted(tmp_path: Path) -> None:
+    """Not even what a list or a damaged record names by the id of a picture."""
+    _, store, _ = filled(tmp_path / "a", 1)
+    (record,) = store.records()
+    store.change(record.id, status="rejected", label=1)
+    outside = tmp_path / record.person / f"{record.id}.jpg"
+    outside.parent.mkdir()
     outside.write_bytes(b"x")
-    header = "file,person,frame,label_id,smiley,x,y,side\n"
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "labels.csv").write_text(f"{header}../secret.jpg,p,0,0,:-),0,0,1\n")
-    export(store, tmp_path / "b" / "labels.csv")
-    assert outside.exists()
-    assert json.loads((store.folder / "smielfy.json").read_text())["format"] == 1
+    path = tmp_path / "b" / "labels.csv"
+    name = f"{record.person}/{record.id}.jpg"
+    rows = [f"{file},p,0,0,:-),0,0,1\n" for file in (f"../{name}", outside, f"./{name}")]
+    path.write_text(HEADER + "".join(rows))
+    with pytest.raises(SmielfyError, match="is accepted yet"):
+        export(store, path)
+    store.change(record.id, status="accepted", label=1)
+    assert export(store, path) == 1
+    assert path.read_text().startswith(HEADER + "".join(rows))
+    assert outside.read_bytes() == b"x"
+    record_path = store.picture(record).with_suffix(".json")
+    content = json.loads(record_path.read_text())
+    record_path.write_text(json.dumps({**content, "person": ".."}))
+    again = Store(tmp_path / "a", SMILEYS)
+    assert (again.records(), again.damaged) == ([], 1)

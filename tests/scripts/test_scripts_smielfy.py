@@ -105,6 +105,10 @@ def test_the_accepted_ones_are_exported(stored: tuple[Path, list[str]], tmp_path
     assert (row["x"], row["y"], row["side"]) == ("25.0", "20.0", "90.0")
     (record,) = smileys.load(path.parent)
     assert record.label == 7
+    assert call("withdraw", stored[0], stored[1][0]).exit_code == 0
+    result = call("review", stored[0], "--export", path)
+    assert (result.exit_code, result.stdout) == (0, f"{path}: 0 pictures\n")
+    assert list(path.parent.iterdir()) == [path]
     assert call("review", stored[0], "--export", tmp_path / "list.txt").exit_code == 2
     assert call("review", stored[0], "--export", path, "--list").exit_code == 2
 
@@ -112,7 +116,9 @@ def test_the_accepted_ones_are_exported(stored: tuple[Path, list[str]], tmp_path
 def test_a_code_is_withdrawn(stored: tuple[Path, list[str]]) -> None:
     folder, codes = stored
     result = call("withdraw", folder, codes[1])
-    assert (result.exit_code, result.stdout) == (0, "The picture and its record are deleted.\n")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("The picture and its record are deleted. A copy that was ")
+    assert "lasagnette smielfy review DIR --export CSV" in result.stdout
     result = call("withdraw", folder, codes[1])
     assert result.exit_code == 1
     assert "There is no picture with the code" in result.stderr
