@@ -47,7 +47,7 @@ class Told(NamedTuple):
     macro_f1 : float
         Mean of F1 over the classes that have frames or were said.
     confusion : numpy.ndarray
-        int ``(17, 17)``: frames by their class and by what was said.
+        int ``(17, 17)``: frames of which something was said, by their class and by that.
     """
 
     accuracy: float
@@ -56,11 +56,15 @@ class Told(NamedTuple):
 
 
 def tell(said: np.ndarray, labels: np.ndarray) -> Told:
-    """Compare what was said of frames, int ``(n,)``, with their classes ``(n,)``."""
+    """Compare what was said of frames, int ``(n,)``, with their classes ``(n,)``.
+
+    -1 is a frame of which nothing could be said, because no face was found: it counts as wrong.
+    """
     confusion = np.zeros((len(SMILEYS), len(SMILEYS)), np.int64)
-    np.add.at(confusion, (labels, said), 1)
+    answered = said >= 0
+    np.add.at(confusion, (labels[answered], said[answered]), 1)
     hits = np.diag(confusion)
-    shown = (confusion.sum(axis=0) + confusion.sum(axis=1)) / 2
+    shown = (confusion.sum(axis=0) + np.bincount(labels, minlength=len(SMILEYS))) / 2
     there = shown > 0
     f1 = float((hits[there] / shown[there]).mean()) if there.any() else 0.0
     return Told(float(hits.sum() / max(1, len(labels))), f1, confusion)
@@ -154,21 +158,24 @@ def told_alone(net: SmileNet, index: Index) -> Told:
 
 
 def told_by_vote(net: SmileNet, index: Index, found: Found) -> dict[str, Told]:
-    """What the net says of the detector's squares: of each alone, and of its 45 neighbours."""
+    """What the net says of the detector's squares: of each alone, and of its 45 neighbours.
+
+    A frame whose face was not found counts as told wrong.
+    """
     from augment.calibration import IDENTITY
     from cascade.voting import ballots
 
     squares = net.squares(found.boxes)
-    labels = index.labels[found.rows]
-    alone, vote = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
+    alone, vote = np.full((2, len(index)), -1, np.intp)
     for at in range(0, len(squares), TOGETHER):
-        photos = [Levels(read_image(index.file(row))) for row in found.rows[at : at + TOGETHER]]
+        rows = found.rows[at : at + TOGETHER]
+        photos = [Levels(read_image(index.file(row))) for row in rows]
         said = ballots(net, photos, squares[at : at + TOGETHER])
-        alone.append(said[:, IDENTITY].argmax(axis=1))
-        vote.append(said.mean(axis=1).argmax(axis=1))
+        alone[rows] = said[:, IDENTITY].argmax(axis=1)
+        vote[rows] = said.mean(axis=1).argmax(axis=1)
     return {
-        "detector's square": tell(np.concatenate(alone), labels),
-        "vote of 45": tell(np.concatenate(vote), labels),
+        "detector's square": tell(alone, index.labels),
+        "vote of 45": tell(vote, index.labels),
     }
 
 
