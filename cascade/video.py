@@ -23,6 +23,7 @@ __all__ = [
     "VideoError",
     "VideoWriter",
     "is_video",
+    "keep_pace",
     "open_camera",
     "open_video",
     "why_no_windows",
@@ -238,6 +239,36 @@ class VideoWriter:
             self._writer.release()
             self._writer = None
             os.replace(self._draft, self.path)
+
+
+def keep_pace(seconds: float, rate: float, written: int) -> int:
+    """How often a camera's frame is written, so that the video plays as fast as what was seen.
+
+    A camera gives fewer frames than it announces where each is worked on for longer, or in the
+    dark. A video that is less than a frame ahead or behind is left so: frames come a little early
+    or late even if none is missing.
+
+    Parameters
+    ----------
+    seconds : float
+        The frame's time since the first one.
+    rate : float
+        Frames per second of the video that is written.
+    written : int
+        Number of frames written so far.
+
+    Returns
+    -------
+    int
+        0 where the frame is left out.
+
+    Examples
+    --------
+    >>> keep_pace(0, 10, 0), keep_pace(0.1, 10, 1), keep_pace(0.5, 10, 2), keep_pace(0.51, 10, 7)
+    (1, 1, 4, 0)
+    """
+    behind = seconds * rate - written
+    return 1 if abs(behind) < 1 else max(0, round(behind) + 1)
 
 
 def why_no_windows() -> str:

@@ -49,6 +49,9 @@ class Pictures(Protocol):
 class Altered:
     """Every photograph and video once more, of the same size, with something done to its faces.
 
+    What a camera sees becomes a video that plays as fast as it happened, however many of the
+    frames could be searched.
+
     Parameters
     ----------
     folder : Path
@@ -58,6 +61,8 @@ class Altered:
         Makes the picture of pixels and what was found.
     what : str
         What was done to the faces, for the summary.
+    slow : float
+        How many times slower the videos run; their shots' ``rate`` and ``repeats`` have it in them.
     """
 
     def __init__(
@@ -66,10 +71,14 @@ class Altered:
         stems: dict[Source, str],
         draw: Callable[[np.ndarray, Any], np.ndarray],
         what: str,
+        *,
+        slow: float = 1,
     ) -> None:
         self._folder, self._stems, self._draw, self._what = folder, stems, draw, what
+        self._slow = slow
         self._made: list[Path] = []
         self._video: tuple[Source, VideoWriter] | None = None
+        self._begun, self._written = 0.0, 0  # of the video: its first shot's time, frames
 
     def take(self, shot: Shot, found: Any) -> None:
         """Write the picture, or add a frame to the video."""
@@ -83,8 +92,10 @@ class Altered:
             self._made.append(path)
         else:
             writer = self._writer(shot, stem)
-            for _ in range(shot.repeats):
+            times = 1 if shot.source.camera is None else self._pace(shot)
+            for _ in range(times * shot.repeats):
                 writer.write(picture)
+            self._written += times
 
     def close(self) -> None:
         """Complete the video that is being written."""
@@ -109,8 +120,15 @@ class Altered:
         if self._video is None:
             writer = VideoWriter(self._folder / f"{stem}.mp4", shot.rate)
             self._video = shot.source, writer
+            self._begun, self._written = shot.time, 0
             self._made.append(writer.path)
         return self._video[1]
+
+    def _pace(self, shot: Shot) -> int:
+        from cascade.video import keep_pace
+
+        rate = shot.rate * self._slow / shot.repeats
+        return keep_pace(shot.time - self._begun, rate, self._written)
 
 
 class Crops:

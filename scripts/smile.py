@@ -135,7 +135,8 @@ def _pictures(settings: Settings, sources: Sequence[Source]) -> list[Pictures]:
     from scripts.detect_pictures import Altered, Window
 
     if target is not None:
-        pictures.append(Altered(*target, draw_smiles, "framed and their smileys drawn"))
+        what = "framed and their smileys drawn"
+        pictures.append(Altered(*target, draw_smiles, what, slow=settings.slow))
     if window:
         pictures.append(Window(draw_smiles))
     return pictures

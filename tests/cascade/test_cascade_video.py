@@ -12,6 +12,7 @@ from cascade.video import (
     VideoError,
     VideoWriter,
     is_video,
+    keep_pace,
     open_camera,
     open_video,
     why_no_windows,
@@ -159,6 +160,35 @@ def test_a_camera_that_is_absent(capfd):
         open_camera(77)
     captured = capfd.readouterr()
     assert captured.err == "", "OpenCV's own lines are on stderr"
+
+
+def paced(times, rate):
+    """How often each frame is written."""
+    counts = []
+    for seconds in times:
+        counts.append(keep_pace(seconds, rate, sum(counts)))
+    return counts
+
+
+def test_frames_are_repeated_or_left_out_to_keep_pace():
+    assert paced([n / 25 for n in range(6)], 25) == [1] * 6
+    assert paced([n / 12.5 for n in range(5)], 25) == [1, 2, 2, 2, 2]
+    assert paced([n / 20 for n in range(5)], 30) == [1, 1, 2, 1, 2]
+    assert paced([n / 30 for n in range(14)], 25) == [1] * 6 + [0] + [1] * 5 + [0, 1]
+    assert paced([0, 0, 0, 4, 4, 4.5], 2) == [1, 0, 0, 8, 0, 1]
+
+
+def test_late_and_early_frames_are_all_written():
+    early = np.random.default_rng(0).uniform(-0.45, 0.45, 200)
+    assert paced((np.arange(200) + early - early[0]) / 25, 25) == [1] * 200
+
+
+@pytest.mark.parametrize("rate", [5, 12.5, 25, 29.97, 60])
+def test_a_paced_video_is_never_a_frame_ahead_or_behind(rate):
+    times = np.random.default_rng(1).exponential(1 / 14, 300).cumsum()
+    times -= times[0]
+    ends = np.cumsum(paced(times, rate))
+    assert np.abs(ends - 1 - times * rate).max() < 1 + 1e-9
 
 
 def test_windows_need_a_display_and_a_build_with_them(monkeypatch):

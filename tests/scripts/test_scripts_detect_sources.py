@@ -179,7 +179,9 @@ def test_a_camera_that_is_absent(lasagnette: Run) -> None:
 
 
 class Camera:
-    """Three frames, then the user's Ctrl-C."""
+    """Three frames within a second, then the user's Ctrl-C; the clock that tells so, too."""
+
+    seconds = (0, 0.2, 1)
 
     def __init__(self) -> None:
         self.frames = 0
@@ -189,6 +191,9 @@ class Camera:
 
     def get(self, what: int) -> float:
         return 0
+
+    def monotonic(self) -> float:
+        return self.seconds[max(0, self.frames - 2)]
 
     def grab(self) -> bool:
         self.frames += 1
@@ -206,7 +211,9 @@ class Camera:
 def test_a_camera_until_ctrl_c(
     lasagnette: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cv2, "VideoCapture", lambda number: Camera())
+    camera = Camera()
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: camera)
+    monkeypatch.setattr(cascade.video, "time", camera)
     outcome = lasagnette("detect", "--camera", 0, "--out", tmp_path / "out")
     assert outcome.code == 130
     assert [(line["file"], line["frame"]) for line in outcome.lines()] == [
@@ -214,7 +221,8 @@ def test_a_camera_until_ctrl_c(
     ]
     monkeypatch.undo()
     with open_video(tmp_path / "out" / "camera-0.mp4") as video:
-        assert len(list(video.frames())) == 3
+        assert video.rate == 25
+        assert len(list(video.frames())) == 1 + 5 + 20, "as many as 25 per second have in 1 second"
 
 
 def test_a_window_is_closed_by_a_key(

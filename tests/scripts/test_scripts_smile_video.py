@@ -211,10 +211,14 @@ def test_a_bar_counts_the_frames(run: Run, tmp_path: Path, monkeypatch: pytest.M
 
 
 class Camera:
-    """Three frames, then the user's Ctrl-C."""
+    """Gives frames at these seconds, then the user's Ctrl-C; the clock that tells so, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *seconds: float) -> None:
+        self.seconds = seconds
         self.frames = 0
+
+    def monotonic(self) -> float:
+        return 1000 + self.seconds[max(0, self.frames - 2)]
 
     def isOpened(self) -> bool:
         return True
@@ -224,7 +228,7 @@ class Camera:
 
     def grab(self) -> bool:
         self.frames += 1
-        if self.frames > 4:  # the first one shows that it works
+        if self.frames > len(self.seconds) + 1:  # the first one shows that it works
             raise KeyboardInterrupt
         return True
 
@@ -238,7 +242,9 @@ class Camera:
 def test_a_camera_without_a_window(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cv2, "VideoCapture", lambda number: Camera())
+    camera = Camera(0, 0.04, 0.08)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: camera)
+    monkeypatch.setattr(cascade.video, "time", camera)
     monkeypatch.setattr(cascade.video, "why_no_windows", lambda: "no display here")
     outcome = run("--camera", 0, "--json", "--out", tmp_path / "out.mp4")
     assert outcome.code == 130
@@ -250,10 +256,34 @@ def test_a_camera_without_a_window(
         assert len(list(video.frames())) == 3
 
 
+@pytest.mark.parametrize(("slow", "rate", "repeats"), [(1, 25, 1), (4, 12.5, 2)])
+def test_a_cameras_video_plays_as_fast_as_it_happened(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    slow: float,
+    rate: float,
+    repeats: int,
+) -> None:
+    # It announces 25 frames per second; the fourth and fifth come at once after the third.
+    camera = Camera(0.1, 0.3, 0.7, 0.71, 0.72, 1.3)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: camera)
+    monkeypatch.setattr(cascade.video, "time", camera)
+    monkeypatch.setattr(cascade.video, "why_no_windows", lambda: "no display here")
+    outcome = run("--camera", 0, "--json", "--slow", slow, "--out", tmp_path / "out.mp4")
+    assert [line["time"] for line in outcome.lines()] == [0, 0.2, 0.6, 0.61, 0.62, 1.2]
+    monkeypatch.undo()
+    with open_video(tmp_path / "out.mp4") as video:
+        assert video.rate == rate
+        count = len(list(video.frames()))
+    assert count == (1 + 5 + 10 + 1 + 0 + 14) * repeats
+    assert count / rate == pytest.approx(slow * (1.2 + 1 / 25)), "seconds"
+
+
 def test_a_cameras_window_is_closed_by_a_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[int] = []
     keys = iter([-1, ord("q")])
-    monkeypatch.setattr(cv2, "VideoCapture", lambda number: Camera())
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: Camera(0, 0, 0))
     monkeypatch.setattr(cascade.video, "why_no_windows", lambda: "")
     monkeypatch.setattr(
         cv2, "imshow", lambda title, pixels: shown.append(plates(pixels[..., ::-1]))
