@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from augment.datasets.frames import UNLABELLED, Clip
-from augment.datasets.smileys import SMILEYS
+from augment.datasets.smileys import COLUMNS, SMILEYS
 from augment.errors import DataError
 from augment.functional import crop
 from cascade.video import VideoError, is_video, open_video
@@ -22,7 +22,6 @@ from cascade.video import VideoError, is_video, open_video
 __all__ = ["chosen_frames", "cut_clip", "find_videos", "write_labels"]
 
 _QUALITY = 90
-_HEADER = ("file", "person", "frame", "label_id", "smiley", "x", "y", "side")
 
 
 def find_videos(folder: Path, names: set[str]) -> dict[str, list[Path]]:
@@ -195,7 +194,7 @@ def write_labels(folder: Path, clip: Clip, rows: list[int], size: int, margin: f
         square = [f"{value:.6g}" for value in (corner, corner, side)]
         lines.append([file, clip.name, str(frame), str(label), SMILEYS[label], *square])
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([_HEADER, *lines])
+    csv.writer(out, lineterminator="\n").writerows([COLUMNS, *lines])
     draft = path.with_name(f".{path.name}.part")
     try:
         draft.write_text(out.getvalue(), encoding="utf-8", newline="")
@@ -210,8 +209,8 @@ def _other_lines(path: Path, name: str) -> list[list[str]]:
         return []
     with open(path, encoding="utf-8-sig", newline="") as file:
         header, *lines = [*csv.reader(file)] or [[]]
-    if tuple(header) != _HEADER:
-        raise DataError(f"{path}: not a list {','.join(_HEADER)}; name another folder by --out")
+    if tuple(header) != COLUMNS:
+        raise DataError(f"{path}: not a list {','.join(COLUMNS)}; name another folder by --out")
     return [line for line in lines if len(line) > 1 and line[1] != name]
 
 

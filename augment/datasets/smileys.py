@@ -24,7 +24,10 @@ import numpy as np
 from augment.datasets.base import Dataset, LabelledRecord, Source, existing_folder
 from augment.errors import DataError
 
-__all__ = ["SMILEYS", "SOURCE", "SmileyRecord", "load"]
+__all__ = ["COLUMNS", "SMILEYS", "SOURCE", "SmileyRecord", "load"]
+
+COLUMNS = ("file", "person", "frame", "label_id", "smiley", "x", "y", "side")
+"""The first line of ``labels.csv``."""
 
 SOURCE = Source(
     key="smileys",
@@ -33,7 +36,7 @@ SOURCE = Source(
     "https://github.com/bytedance/X-Portrait and https://github.com/mayuelala/FollowYourEmoji",
     terms="research only: real people, clips of undocumented provenance; nothing may be "
     "redistributed",
-    layout="labels.csv (file,person,frame,label_id,smiley,x,y,side) and person/00000.jpg",
+    layout=f"labels.csv ({','.join(COLUMNS)}) and person/00000.jpg",
     images=1871,
     faces=1871,
     groups="people",
@@ -45,7 +48,6 @@ SMILEYS = (
 )
 """The classes, by number."""
 
-_COLUMNS = ("file", "person", "frame", "label_id", "smiley", "x", "y", "side")
 _GAP = 5  # long ranges of frames were thinned out to every fifth
 
 
@@ -99,7 +101,7 @@ def load(root: str | Path, together: Literal["person", "run"] = "person") -> Dat
     for row in _rows(reader, path):
         record = _parse(row)
         if record is None:
-            line = [row[column] for column in _COLUMNS]
+            line = [row[column] for column in COLUMNS]
             problems.append(f"{path}, line {reader.line_num}: damaged, passed over: {line!r}")
         elif os.path.isfile(folder / record.path):
             records.append(record)
@@ -121,8 +123,8 @@ def load(root: str | Path, together: Literal["person", "run"] = "person") -> Dat
 def _rows(reader: csv.DictReader, path: Path) -> Iterator[dict[str, str | None]]:
     try:
         header = reader.fieldnames
-        if not set(_COLUMNS) <= set(header or ()):
-            raise DataError(f"{path}: the first line must name {_COLUMNS!r}; got {header!r}")
+        if not set(COLUMNS) <= set(header or ()):
+            raise DataError(f"{path}: the first line must name {COLUMNS!r}; got {header!r}")
         yield from reader
     except csv.Error as error:
         raise DataError(f"{path}: the list cannot be read ({error})") from error
@@ -131,7 +133,7 @@ def _rows(reader: csv.DictReader, path: Path) -> Iterator[dict[str, str | None]]
 def _parse(row: dict[str, str | None]) -> SmileyRecord | None:
     """The record of a line, or None if it is damaged."""
     try:
-        file, person, frame, label, smiley, *square = (row[name] or "" for name in _COLUMNS)
+        file, person, frame, label, smiley, *square = (row[name] or "" for name in COLUMNS)
         x, y, side = (float(word) for word in square)
         number = int(label)
         if not file or not person or number < 0 or SMILEYS[number] != smiley:
