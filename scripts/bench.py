@@ -8,21 +8,12 @@ from scripts.bench_augment import augment
 from scripts.bench_detect import detect
 from scripts.bench_monitor import monitor
 from scripts.bench_nets import nets
+from scripts.groups import GroupWithDefault
 
 __all__ = ["bench"]
 
 
-class _NetsFirst(click.Group):
-    """Takes words that begin with no subcommand as those of `nets`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        known = {*self.commands, *ctx.help_option_names}
-        if not ctx.resilient_parsing and (not args or args[0] not in known):
-            args = ["nets", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_NetsFirst)
+@click.group(cls=GroupWithDefault, default="nets", no_args_is_help=False)
 def bench() -> None:
     """Time this installation against its rivals; without a COMMAND, `nets`.
 

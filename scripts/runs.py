@@ -11,23 +11,13 @@ from typing import Any
 import click
 
 from scripts.files import writable_folder
+from scripts.groups import GroupWithDefault
 from scripts.progress import Progress
 
 __all__ = ["runs"]
 
 BROKEN_PIPE = 141  # what shells report for a program whose reader went away
 AXES = ("step", "epoch", "time")
-
-
-class _ListFirst(click.Group):
-    """Takes words that begin with no subcommand as those of `list`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        known = {*self.commands, *ctx.help_option_names}
-        if not ctx.resilient_parsing and (not args or args[0] not in known):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
 
 RUNS_OPTION = click.option(
     "--runs",
@@ -80,7 +70,7 @@ def drawing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group(cls=_ListFirst)
+@click.group(cls=GroupWithDefault, default="list", no_args_is_help=False)
 def runs() -> None:
     """List runs, draw their curves here, write and read other programs' files.
 
