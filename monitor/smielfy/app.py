@@ -12,10 +12,10 @@ from flask import Blueprint, Flask, Response, request
 from PIL import Image
 
 from monitor.gate import Gate
-from monitor.smielfy.common import json_answer, new_app
+from monitor.smielfy.common import json_answer, new_app, sent_object
 from monitor.smielfy.consent import consents
 from monitor.smielfy.errors import Refusal
-from monitor.smielfy.intake import FindFaces, choose_face, decode, encode
+from monitor.smielfy.intake import FindFaces, choose_face, decode, encode, open_picture
 from monitor.smielfy.limits import Limits, Rate
 from monitor.smielfy.records import Record
 from monitor.smielfy.sessions import Sessions
@@ -93,8 +93,8 @@ class _Service:
         self._sessions = Sessions(store.key, secure=secure)
         own, together = limits.uploads
         self._uploads, self._all_uploads = Rate(own), Rate(together)
-        own, together = limits.withdrawals
-        self._withdrawals, self._all_withdrawals = Rate(own), Rate(together)
+        self._withdrawals = Rate(limits.withdrawals)
+        self._hashing = threading.BoundedSemaphore(limits.hashing)
         self._waiting = threading.BoundedSemaphore(limits.waiting)
         self._working = threading.Lock()
 
@@ -167,7 +167,7 @@ class _Service:
     def upload(self) -> tuple[Response, int]:
         """Take a picture: all that can be refused is refused before anything is stored."""
         session = self._sessions.require()
-        if not (self._uploads.take(session) and self._all_uploads.take()):
+        if not self._uploads.take(session):
             raise Refusal(429, "often")
         texts = {consent.key: consent for consent in self._consents.values()}
         consent = texts.get(request.args.get("consent", ""))
@@ -183,7 +183,11 @@ class _Service:
             raise Refusal(503, "busy")
         try:
             with self._working:  # large arrays and the detector's: one at a time
-                image = decode(content, self.limits)
+                picture = open_picture(content, self.limits)
+                # Counted only now: what costs nearly nothing shall not use up what all have.
+                if not self._all_uploads.take():
+                    raise Refusal(429, "often")
+                image = decode(picture, self.limits)
                 found = choose_face(image, self._find_faces)
                 code = self.store.add(
                     encode(image),
@@ -202,12 +206,12 @@ class _Service:
     def withdraw(self) -> Response:
         """Delete the picture that a code stands for."""
         session = self._sessions.require()
-        if not (self._withdrawals.take(session) and self._all_withdrawals.take()):
+        if not self._withdrawals.take(session):
             raise Refusal(429, "guesses")
-        content = request.get_json(silent=True)
-        code = content.get("code") if isinstance(content, dict) else None
-        if not isinstance(code, str) or not self.store.withdraw(code):
-            raise Refusal(404, "code")
+        code = sent_object().get("code")
+        with self._hashing:
+            if not isinstance(code, str) or not self.store.withdraw(code):
+                raise Refusal(404, "code")
         return json_answer({"withdrawn": True})
 
     def next_person(self) -> Response:

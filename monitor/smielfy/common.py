@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -13,9 +15,10 @@ from monitor.smielfy.drawn import drawing
 from monitor.smielfy.errors import Refusal
 from monitor.smielfy.texts import language, words
 
-__all__ = ["json_answer", "new_app"]
+__all__ = ["json_answer", "new_app", "sent_object"]
 
 _LOGGER = logging.getLogger(__name__)
+_SMALL = 4096
 _REASONS = {404: "nothing", 405: "nothing", 413: "large"}
 
 
@@ -24,6 +27,26 @@ def json_answer(content: object) -> Response:
     answer = jsonify(content)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def sent_object() -> dict[str, Any]:
+    """Return the JSON object in the request's body.
+
+    Raises
+    ------
+    Refusal
+        If there is anything else, or more than 4 kB of it.
+    """
+    # Without a length there is no body: the gate lets none in that comes in chunks.
+    if (request.content_length or 0) > _SMALL or not request.is_json:
+        raise Refusal(400, "request")
+    try:
+        content = json.loads(request.get_data(cache=False))
+    except (ValueError, RecursionError):  # the latter of thousands of brackets
+        raise Refusal(400, "request") from None
+    if not isinstance(content, dict):
+        raise Refusal(400, "request")
+    return content
 
 
 def new_app(name: str, largest: int) -> Flask:

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from monitor.smielfy.errors import Refusal
 from monitor.smielfy.limits import Limits
 
-__all__ = ["Face", "FindFaces", "choose_face", "decode", "encode"]
+__all__ = ["Face", "FindFaces", "choose_face", "decode", "encode", "open_picture"]
 
 FindFaces = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Finds the faces in uint8 RGB (rows, columns, 3): boxes (n, 4) as x, y, width, height in pixels,
@@ -41,20 +41,15 @@ class Face:
     score: float
 
 
-def decode(content: bytes, limits: Limits) -> NDArray[np.uint8]:
-    """Return the pixels of a JPEG, PNG or WebP file, upright and not too large.
+def open_picture(content: bytes, limits: Limits) -> Image.Image:
+    """Return a JPEG, PNG or WebP file of which the head was read, but no pixel.
 
     Parameters
     ----------
     content : bytes
         The file.
     limits : Limits
-        `pixels` that are decoded at most, `smallest` and `side` in pixels.
-
-    Returns
-    -------
-    uint8 array (rows, columns, 3)
-        RGB, its longer side at most `limits.side`.
+        `pixels` that it has at most, and `smallest` in pixels.
 
     Raises
     ------
@@ -73,12 +68,35 @@ def decode(content: bytes, limits: Limits) -> NDArray[np.uint8]:
         raise Refusal(422, "pixels") from None
     except Exception:  # damaged files make Pillow raise nearly everything
         raise Refusal(415, "kind") from None
+    width, height = image.size
+    if width * height > limits.pixels:
+        raise Refusal(422, "pixels")
+    if min(width, height) < limits.smallest:
+        raise Refusal(422, "small")
+    return image
+
+
+def decode(image: Image.Image, limits: Limits) -> NDArray[np.uint8]:
+    """Return the pixels of a picture from `open_picture`, upright and not too large.
+
+    Parameters
+    ----------
+    image : Image
+        It is closed afterwards.
+    limits : Limits
+        `smallest` and `side` in pixels.
+
+    Returns
+    -------
+    uint8 array (rows, columns, 3)
+        RGB, its longer side at most `limits.side`.
+
+    Raises
+    ------
+    Refusal
+        If it is damaged, or too small.
+    """
     with image:
-        width, height = image.size
-        if width * height > limits.pixels:
-            raise Refusal(422, "pixels")
-        if min(width, height) < limits.smallest:
-            raise Refusal(422, "small")
         try:
             image.draft("RGB", (limits.side, limits.side))
             upright = ImageOps.exif_transpose(image).convert("RGB")

@@ -31,8 +31,14 @@ class Limits:
         Pictures of one session that are kept.
     folder_bytes : int
         Size of all pictures together.
-    uploads, withdrawals : (int, int)
-        In a minute: of one session, of all together. Refused ones count, too.
+    uploads : (int, int)
+        In a minute: of one session, of all together. Of a session refused ones count, too; of all
+        together only what begins like a picture, and was not refused for anything else before.
+    withdrawals : int
+        In a minute, of one session. All together have no limit: it would keep out the right code,
+        which is one of 2 ** 52.
+    hashing : int
+        Codes whose hashes are computed at the same time; more wait.
     waiting : int
         Pictures that are decoded and searched, or wait for it, at the same time.
     """
@@ -44,7 +50,8 @@ class Limits:
     pictures_per_session: int = 200
     folder_bytes: int = 2 * 1024**3
     uploads: tuple[int, int] = (15, 120)
-    withdrawals: tuple[int, int] = (6, 60)
+    withdrawals: int = 6
+    hashing: int = 2
     waiting: int = 8
 
 

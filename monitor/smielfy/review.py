@@ -10,12 +10,12 @@ from dataclasses import asdict
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, Response, request, send_file
+from flask import Blueprint, Flask, Response, send_file
 
 from monitor.access import protect
 from monitor.gate import Gate
 from monitor.serve import say_at_once
-from monitor.smielfy.common import json_answer, new_app
+from monitor.smielfy.common import json_answer, new_app, sent_object
 from monitor.smielfy.errors import Refusal, SmielfyError
 from monitor.smielfy.records import Record, Status
 from monitor.smielfy.server import make_server, run
@@ -125,9 +125,8 @@ class _Review:
 
     def change(self, name: str) -> Response:
         """Give a picture another status and class."""
-        content = request.get_json(silent=True)
-        status = content.get("status") if isinstance(content, dict) else None
-        label = content.get("label") if isinstance(content, dict) else None
+        content = sent_object()
+        status, label = content.get("status"), content.get("label")
         right = type(label) is int and 0 <= label < len(self._store.smileys)
         if status not in _STATUSES or not right:
             raise Refusal(400, "request")

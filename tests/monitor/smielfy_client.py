@@ -112,6 +112,22 @@ class Client:
         return answer.get_json()
 
 
+# What is no small JSON object; the brackets are more than a parser can enter.
+NO_OBJECTS = (
+    b"",
+    b"[" * 4000,
+    b'{"code":' * 500,
+    b"[" * 100_000,
+    b"[]",
+    b"null",
+    b'"KRTA-MEXD-PLWN"',
+    b'{"code": "KRTA',
+    b"\xff\xfe\x00",
+    b"1" * 4000,
+    b"{" + b" " * 5000 + b"}",
+)
+
+
 def client(folder: Path, **options: Any) -> Client:
     """Return a client of a server of a folder."""
     return Client(create_app(folder, find_faces, SMILEYS, **options))

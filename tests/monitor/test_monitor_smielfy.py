@@ -6,18 +6,32 @@ import datetime as dt
 import io
 import json
 import re
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from smielfy_client import SITE, SMILEYS, Client, client, encoded, face, find_faces, text_of
+from smielfy_client import (
+    NO_OBJECTS,
+    SITE,
+    SMILEYS,
+    Client,
+    client,
+    encoded,
+    face,
+    find_faces,
+    text_of,
+)
 
+from monitor.smielfy import store as store_module
 from monitor.smielfy.app import create_app
-from monitor.smielfy.codes import ALPHABET, make_code, plain_code
+from monitor.smielfy.codes import ALPHABET, digest, make_code, plain_code
 from monitor.smielfy.consent import consents
 from monitor.smielfy.drawn import drawing
+from monitor.smielfy.limits import Limits
 from monitor.smielfy.smileys import NAMES, folder_names, names
 from monitor.smielfy.store import Store
 
@@ -210,6 +224,53 @@ def test_guesses_are_limited_and_cost_nothing_else(site: Client, tmp_path: Path)
     assert len(Store(tmp_path, SMILEYS).records()) == 1
     again = Client(site.http.application)
     assert again.withdraw(code) == {"withdrawn": True}
+
+
+def test_strangers_who_guess_keep_nobody_from_taking_back(site: Client) -> None:
+    code = site.code()
+    for _ in range(11):
+        stranger = Client(site.http.application)
+        for _ in range(6):
+            stranger.withdraw(make_code(), 404)
+        stranger.withdraw(make_code(), 429)
+    assert site.withdraw(code) == {"withdrawn": True}
+
+
+def test_only_so_many_hashes_are_computed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [client(tmp_path, limits=Limits(hashing=2))]
+    people += [Client(people[0].http.application) for _ in range(7)]
+    right, now, seen = people[0].code(), [], []  # type: ignore[var-annotated]
+
+    def slow(code: str, salt: bytes) -> str:
+        now.append(code)
+        seen.append(len(now))
+        time.sleep(0.05)
+        now.remove(code)
+        return digest(code, salt)
+
+    monkeypatch.setattr(store_module, "digest", slow)
+    with ThreadPoolExecutor(8) as pool:
+        for one in people[1:]:
+            pool.submit(one.withdraw, make_code(), 404)
+        assert pool.submit(people[0].withdraw, right).result() == {"withdrawn": True}
+    assert (len(seen), max(seen)) == (8, 2)
+
+
+@pytest.mark.parametrize("content", NO_OBJECTS, ids=range(len(NO_OBJECTS)))
+def test_what_is_no_request_to_withdraw(
+    site: Client, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = site.http.post(
+        "/api/withdraw",
+        base_url=SITE,
+        data=content,
+        headers=site.headers(),
+        content_type="application/json",
+    )
+    assert (answer.status_code, answer.get_json()["reason"]) == (400, "request")
+    assert not caplog.records
 
 
 def test_somebody_else_gets_another_number(site: Client, tmp_path: Path) -> None:

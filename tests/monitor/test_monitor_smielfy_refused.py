@@ -20,7 +20,7 @@ from smielfy_client import FACE, SITE, SMILEYS, Client, client, encoded, face, f
 from monitor.gate import HEADERS
 from monitor.smielfy.app import create_app
 from monitor.smielfy.errors import Refusal
-from monitor.smielfy.intake import decode
+from monitor.smielfy.intake import decode, open_picture
 from monitor.smielfy.limits import Limits, Rate
 from monitor.smielfy.store import Store
 
@@ -119,7 +119,8 @@ def test_damaged_bytes(site: Client) -> None:
             answer = site.upload(bytes(damaged), smiley=99)
             assert answer.status_code == 400  # of the smiley, so that nothing is stored here
             with suppress(Refusal):  # and nothing else is raised
-                assert decode(bytes(damaged), Limits()).dtype == np.uint8
+                picture = open_picture(bytes(damaged), Limits())
+                assert decode(picture, Limits()).dtype == np.uint8
 
 
 def test_faces_that_are_missing_small_or_too_many(site: Client) -> None:
@@ -220,9 +221,27 @@ def test_a_session_sends_only_so_often(tmp_path: Path) -> None:
     site = client(tmp_path, limits=Limits(uploads=(3, 5)))
     reasons = [site.upload(b"").get_json()["reason"] for _ in range(4)]
     assert reasons == ["kind"] * 3 + ["often"]
-    other = Client(site.http.application)
-    assert [other.upload(b"").get_json()["reason"] for _ in range(3)] == ["kind", "kind", "often"]
     assert files(tmp_path) == []
+
+
+def test_junk_of_strangers_keeps_nobody_from_sending(tmp_path: Path) -> None:
+    site = client(tmp_path, limits=Limits(uploads=(6, 2), pictures_per_session=1))
+    for _ in range(3):
+        stranger = Client(site.http.application)
+        refused(stranger, b"", 415, "kind")
+        refused(stranger, BOMBS["PNG of ten thousand megapixels"], 422, "pixels")
+        refused(stranger, encoded(face(90, 80)), 422, "small")
+        assert stranger.upload(consent="x").get_json()["reason"] == "consent"
+        assert stranger.upload(smiley=99).get_json()["reason"] == "smiley"
+        assert stranger.upload(bytes(4 * 1024 * 1024 + 1)).get_json()["reason"] == "large"
+        assert stranger.upload().get_json()["reason"] == "often"  # of this session
+    site.code()
+    for _ in range(3):
+        assert site.upload().get_json()["reason"] == "enough"
+    another, late = Client(site.http.application), Client(site.http.application)
+    another.code()
+    refused(late, FACE, 429, "often")  # of all together: two whole pictures have come
+    assert len(Store(tmp_path, SMILEYS).records()) == 2
 
 
 def test_a_span_of_time_passes() -> None:

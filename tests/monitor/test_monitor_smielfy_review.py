@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from smielfy_client import SMILEYS, Client, find_faces
+from smielfy_client import NO_OBJECTS, SMILEYS, Client, find_faces
 
 from augment.datasets import smileys
 from monitor.smielfy.app import create_app
@@ -87,6 +87,22 @@ def test_what_is_no_decision(store: Store, content: Any) -> None:
     answer = Reviewer(store).post(store.records()[0].id, content)
     assert (answer.status_code, answer.get_json()["reason"]) == (400, "request")
     assert {one.status for one in store.records()} == {"new"}
+
+
+@pytest.mark.parametrize("content", NO_OBJECTS, ids=range(len(NO_OBJECTS)))
+def test_what_is_no_json_object(
+    store: Store, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    reviewer = Reviewer(store)
+    answer = reviewer.http.post(
+        f"/api/pictures/{store.records()[0].id}",
+        base_url=SITE,
+        data=content,
+        headers={"Origin": SITE, "X-CSRF-Token": reviewer.csrf},
+        content_type="application/json",
+    )
+    assert (answer.status_code, answer.get_json()["reason"]) == (400, "request")
+    assert not caplog.records
 
 
 def test_strangers_see_and_change_nothing(store: Store) -> None:

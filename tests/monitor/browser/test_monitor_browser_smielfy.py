@@ -52,7 +52,7 @@ def browser(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a server over HTTPS, and its folder."""
     folder = tmp_path_factory.mktemp("pictures")
-    limits = Limits(uploads=(1000, 1000), withdrawals=(1000, 1000))
+    limits = Limits(uploads=(1000, 1000), withdrawals=1000)
     with serving(create_app(folder, find_faces, SMILEYS, limits=limits), folder) as address:
         yield address, folder
 
