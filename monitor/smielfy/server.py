@@ -67,11 +67,7 @@ def make_server(
         If it cannot listen there.
     """
     server = _Quiet(
-        (host.strip("[]"), port),
-        application,
-        numthreads=_THREADS,
-        max=_THREADS,
-        timeout=min(_SECONDS, patience),
+        (host.strip("[]"), port), application, numthreads=_THREADS, max=_THREADS, timeout=_SECONDS
     )
     server.max_request_header_size = 64 * 1024
     server.max_request_body_size = largest
@@ -152,13 +148,13 @@ class _Connection(HTTPConnection):
 
     def _greet(self, context: ssl.SSLContext) -> bool:
         plain: Any = self.socket
+        plain.settimeout(min(_SECONDS, self.patience))  # for the greeting as a whole
         first = plain.recv(1, socket.MSG_PEEK)
         if first and first[0] != _HELLO:
             _lead_to_https(plain)
         if not first or first[0] != _HELLO:
             return False
-        # Greeted afterwards: where that fails, there is still a socket to be closed. The socket's
-        # timeout holds for the greeting as a whole.
+        # Greeted afterwards: where that fails, there is still a socket to be closed.
         self.socket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         self.rfile = self._make_file(self.socket, "rb", self.rbufsize)
         self.wfile = self._make_file(self.socket, "wb", self.wbufsize)
