@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scripts.groups import GroupWithDefault
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -20,17 +22,12 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 STORED = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-class _ServeFirst(click.Group):
-    """Takes a word that is no subcommand as the folder of `serve`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        known = {*self.commands, *ctx.help_option_names}
-        if not ctx.resilient_parsing and args and args[0] not in known:
-            args = ["serve", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_ServeFirst, options_metavar="", subcommand_metavar="DIR | COMMAND [ARGS]...")
+@click.group(
+    cls=GroupWithDefault,
+    default="serve",
+    options_metavar="",
+    subcommand_metavar="DIR | COMMAND [ARGS]...",
+)
 def smielfy() -> None:
     """Collect pictures of faces for the smileys, with a page for browsers and phones.
 
