@@ -90,6 +90,9 @@ RUN: dict[str, str | None] = {
     "lasagnette reproduce net12-plain": "lasagnette reproduce net12-plain --quick --samples 64",
     "lasagnette reproduce all --report report": "lasagnette reproduce --help",
     "lasagnette reproduce all --quick --report report-quick": "lasagnette reproduce --help",
+    "lasagnette reproduce smileys-frames smileys-runs smileys-people": (
+        "lasagnette reproduce smileys-frames --help"
+    ),
     "lasagnette bench monitor": "lasagnette bench monitor --part logging --rounds 1",
     "lasagnette bench": "lasagnette bench --net net12 --rounds 1 --threads 1",
     "lasagnette bench augment": (

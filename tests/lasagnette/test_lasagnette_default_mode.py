@@ -50,7 +50,7 @@ def test_batch_norm_averages(explicit, use_averages, rng):
 # Numba compiles each of these for twenty seconds to a minute and a half.
 LONG = (
     *("lstm", "gru", "autoencoder", "pyramid", "people", "words"),
-    "net12 with batch normalisation",
+    *("net12 with batch normalisation", "inception"),
 )
 
 

@@ -51,7 +51,7 @@ def test_the_reader_keeps_the_order_of_the_steps(set_back: Path) -> None:
     series = run.scalars("train/loss")
     assert series.step.tolist() == list(range(STEPS))
     assert np.all(np.diff(series.value) < 0)
-    assert np.all(np.diff(series.time) > 0)
+    assert np.all(np.diff(series.time) >= 0), "of two in one tick neither is before the other"
     assert series.time[STEPS // 2] >= time.time() + HOUR - 60, "goes on from the last write"
     assert [mark.step for mark in run.checkpoints()] == [50, 150, 250, 350]
     assert [note.step for note in run.texts()] == [50, 150, 250, 350]

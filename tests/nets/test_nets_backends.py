@@ -44,7 +44,7 @@ def noise(net):
 @pytest.mark.parametrize(
     ("net", "options", "name", "other"),
     [
-        pytest.param("net12", {}, "jax", "numba", marks=needs_jax),
+        pytest.param("net12", {}, "jax", "numba", marks=[needs_jax, pytest.mark.slow]),
         pytest.param("net12", {"batch_norm": True}, "jax", "interpreted", marks=needs_jax),
         pytest.param("net48", {}, "jax", "interpreted", marks=needs_jax),
         pytest.param("net48", {}, "jax", "numba", marks=[needs_jax, pytest.mark.slow]),
