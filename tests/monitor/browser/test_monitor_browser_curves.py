@@ -16,7 +16,7 @@ from browser_waits import until, until_url
 from monitor.runlog import RunLog
 
 Open = Callable[..., Any]
-LOSS = "[data-chart=loss] .plot"
+LOSS, ACCURACY = "[data-chart=loss] .plot", "[data-chart=accuracy] .plot"
 
 
 def view(page: Any, chart: str = LOSS) -> tuple[float, float]:
@@ -119,9 +119,11 @@ def test_zoom_by_keys_buttons_and_address(site: str, open_page: Open) -> None:
     assert view(page) == (0, 999)
     page.keyboard.press("+")
     until_url(page, "from=")
+    for chart in (LOSS, ACCURACY):  # drawn after the address has changed
+        until(page, f"document.querySelector('{chart}').dataset.from > 0")
     first, last = view(page)
     assert (first, last) == pytest.approx((249.75, 749.25), abs=1)
-    assert view(page, "[data-chart=accuracy] .plot") == (first, last)  # all charts go together
+    assert view(page, ACCURACY) == (first, last)  # all charts go together
     page.keyboard.press("ArrowRight")
     until(page, f"document.querySelector('{LOSS}').dataset.from > {first}")
     moved = view(page)
