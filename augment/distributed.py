@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DaskStream"]
 
+_TRIES = 3  # for a minibatch that is cancelled though the scheduler is there
 _LOOK_SECONDS = 2.0  # between looks at which workers there are
 
 
@@ -48,6 +49,7 @@ _LOOK_SECONDS = 2.0  # between looks at which workers there are
 class _Minibatch:
     epoch: int
     step: int
+    parts: list[tuple[int, np.ndarray]]  # the group of workers, and what it is to make
     pieces: list[tuple[np.ndarray, Future]]  # int32 (3, n): positions, rows, classes
     made: Answer[list[dict]]
 
@@ -211,7 +213,7 @@ class DaskStream(Stream):
             self._order.append(self._begin(*next(self._steps)))
         batch = self._order[0]
         assert (batch.epoch, batch.step) == (epoch, step), "minibatches come in order"
-        results = self._wait(batch)
+        batch, results = self._wait()
         self._order.popleft()
         side = self._recipe.side
         images = np.empty((self._recipe.batch_size, 3, side, side), np.uint8)
@@ -223,10 +225,15 @@ class DaskStream(Stream):
 
     def _begin(self, epoch: int, step: int, rows: np.ndarray, classes: np.ndarray) -> _Minibatch:
         """Cut a minibatch into pieces by the photographs' homes and give them to Dask."""
+        pieces = cut(rows, classes, self._home[rows], self._groups, len(rows))
+        return self._submit(epoch, step, list(pieces))
+
+    def _submit(self, epoch: int, step: int, parts: list[tuple[int, np.ndarray]]) -> _Minibatch:
+        """Give a minibatch's pieces to Dask, each to its group of workers."""
         client = self._client
         assert client is not None
         pieces = []
-        for group, places in cut(rows, classes, self._home[rows], self._groups, len(rows)):
+        for group, places in parts:
             number = next(self._numbers)
             future = client.submit(
                 remote.make_piece,
@@ -242,18 +249,37 @@ class DaskStream(Stream):
         async def results() -> list[dict]:
             return [await future for future in futures]
 
-        return _Minibatch(epoch, step, pieces, begin(client, results()))
+        return _Minibatch(epoch, step, parts, pieces, begin(client, results()))
 
-    def _wait(self, batch: _Minibatch) -> list[dict]:
+    def _wait(self) -> tuple[_Minibatch, list[dict]]:
+        """The first minibatch in work and its pieces.
+
+        Dask may cancel a task that it no longer knows all of, without a loss of the connection: the
+        minibatch is asked for again.
+        """
+        client = self._client
+        assert client is not None
+        for _ in range(_TRIES):
+            batch = self._order[0]
+            try:
+                return batch, self._results(batch)
+            except CancelledError:
+                if client.status != "running":
+                    break
+                self._order[0] = self._submit(batch.epoch, batch.step, batch.parts)
+        raise ServerError(
+            f"the connection to the Dask scheduler {self._scheduler} is lost; the training stops "
+            "here and can be resumed"
+        )
+
+    def _results(self, batch: _Minibatch) -> list[dict]:
         from distributed.scheduler import KilledWorker
 
         where = f"the Dask scheduler {self._scheduler}"
         try:
             return batch.made.result(self._silence)
-        except CancelledError as error:
-            raise ServerError(
-                f"the connection to {where} is lost; the training stops here and can be resumed"
-            ) from error
+        except CancelledError:
+            raise
         except KilledWorker as error:
             raise ServerError(self._blame(batch, error)) from error
         except Exception as error:

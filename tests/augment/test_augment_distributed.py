@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -154,6 +155,29 @@ def test_resumed_at_any_step_and_read_in_any_order(pair, table):
             next(left)
     with pytest.raises(ServerError, match="is closed"):
         next(stream.epoch(0))
+
+
+@pytest.mark.parametrize("times", [1, 99])
+def test_a_minibatch_that_dask_cancels_is_asked_for_again(pair, table, monkeypatch, times):
+    """It does so with tasks that it no longer knows all of, while the connection stays."""
+    whole = expected(table)
+    cancelled = []
+
+    def cancelling(stream, batch, real=DaskStream._results):
+        if batch.step == 1 and len(cancelled) < times:
+            cancelled.append(batch)
+            batch.made.cancel()
+            raise CancelledError
+        return real(stream, batch)
+
+    monkeypatch.setattr(DaskStream, "_results", cancelling)
+    with pair.stream(table) as stream:
+        if times == 1:
+            assert content(stream.epoch(0)) == whole[0]
+        else:
+            with pytest.raises(ServerError, match="is lost; the training stops here and can be"):
+                content(stream.epoch(0))
+    assert len(cancelled) == min(times, 3)
 
 
 def test_the_same_bytes_where_workers_are_killed_and_join(tmp_path, table):
